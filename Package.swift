@@ -1,0 +1,71 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings every Swift target of the product shares (docs/ARCHITECTURE.md, "Settings").
+let common: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+]
+
+/// The modules that hold raw memory also mark every unsafe use.
+let strict: [SwiftSetting] = common + [.strictMemorySafety()]
+
+let package = Package(
+    name: "chat-server",
+    products: [
+        .executable(name: "chat-server", targets: ["chat-server"])
+    ],
+    targets: [
+        // C libraries: a module map and a shim.h of static inline helpers, no logic.
+        .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CMicroHTTPD", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CGnuTLS", providers: [.apt(["libgnutls28-dev"])]),
+        .systemLibrary(name: "CSQLite", path: "Tests/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+
+        // The product, lowest first; an import points down this list only.
+        .target(
+            name: "LogStore",
+            dependencies: ["CLZ4", "CXXHash"],
+            swiftSettings: strict,
+            linkerSettings: [.linkedLibrary(":liblz4.a")]
+        ),
+        .target(
+            name: "HTTPTransport",
+            dependencies: ["CMicroHTTPD", "CGnuTLS"],
+            swiftSettings: strict,
+            linkerSettings: [.linkedLibrary(":libmicrohttpd.a"), .linkedLibrary("gnutls")]
+        ),
+        .target(name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common),
+        .target(name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport"], swiftSettings: common),
+        .executableTarget(
+            name: "chat-server",
+            dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "LogStore"],
+            swiftSettings: common
+        ),
+
+        // Tests mirror Sources.
+        .target(
+            name: "TestSupport",
+            dependencies: ["LogStore", "HTTPTransport"],
+            path: "Tests/Support",
+            swiftSettings: common
+        ),
+        .testTarget(
+            name: "LogStoreTests", dependencies: ["LogStore", "TestSupport", "CSQLite"], swiftSettings: common),
+        .testTarget(name: "ChatEngineTests", dependencies: ["ChatEngine", "TestSupport"], swiftSettings: common),
+        .testTarget(
+            name: "HTTPTransportTests", dependencies: ["HTTPTransport", "TestSupport"], swiftSettings: common),
+        .testTarget(
+            name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport"], swiftSettings: common),
+        .testTarget(
+            name: "ChatServerTests", dependencies: ["chat-server", "TestSupport"], swiftSettings: common),
+        .testTarget(name: "TidyTests", swiftSettings: common),
+    ]
+)

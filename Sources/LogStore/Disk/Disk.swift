@@ -1,0 +1,92 @@
+/// The engine's whole view of storage: one flat directory and four verbs that change it: create, append, sync, unlink.
+///
+/// There is no rename, no overwrite and no truncate (docs/ARCHITECTURE.md, "Four verbs"). Nothing else in LogStore
+/// calls the system for storage. Implementations: `LiveDisk` (a directory) and the tests' `SimulatedDisk`.
+///
+/// Durability contract, as POSIX gives it and no stronger: `DiskFile.sync()` makes a file's bytes and size durable, not
+/// its name; `syncDirectory()` makes creations and unlinks durable.
+package protocol Disk: Sendable {
+    /// Creates a file that must not exist, mode 0600. Throws `exists` if it does.
+    func create(_ name: String) throws(DiskError) -> any DiskFile
+    /// Opens an existing file for reading and `sync()`. Appending to it is a programmer error.
+    func open(_ name: String) throws(DiskError) -> any DiskFile
+    /// Every regular file of the directory, in no particular order.
+    func list() throws(DiskError) -> [DiskEntry]
+    /// Removes a name. Open handles go on reading.
+    func unlink(_ name: String) throws(DiskError)
+    /// Makes every creation and unlink so far durable.
+    func syncDirectory() throws(DiskError)
+    /// Space an unprivileged writer may still use, and the size of the file system, in bytes.
+    func space() throws(DiskError) -> DiskSpace
+    /// Takes the directory's exclusive lock for the life of the process, or throws `locked` naming the holder.
+    func lock() throws(DiskError)
+    /// Gives it back.
+    func unlock()
+    /// For messages: where this is.
+    var path: String { get }
+}
+
+package protocol DiskFile: AnyObject, Sendable {
+    var name: String { get }
+    /// Bytes appended so far (created files) or found at open.
+    var size: UInt64 { get }
+    /// A number that a copy of the file does not share (the inode).
+    var identity: UInt64 { get }
+    /// Appends all bytes of `bytes` at the end. On an error an unknown prefix may have been written.
+    func append(_ bytes: UnsafeRawBufferPointer) throws(DiskError)
+    /// Reads up to `buffer.count` bytes at `offset`; fewer only at the end of the file.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(DiskError) -> Int
+    /// Makes bytes and size durable (fdatasync).
+    func sync() throws(DiskError)
+    /// Reserves space for `bytes` from the start of the file without changing its size. `noSpace` if there is none.
+    func reserve(_ bytes: UInt64) throws(DiskError)
+    /// Advice that the pages of this file will not be read again soon.
+    func dropCache()
+    /// Closes the handle; idempotent. Using it afterwards is a programmer error.
+    func close()
+}
+
+package struct DiskEntry: Hashable, Sendable {
+    package var name: String
+    package var size: UInt64
+    package init(name: String, size: UInt64) {
+        self.name = name
+        self.size = size
+    }
+}
+
+package struct DiskSpace: Hashable, Sendable {
+    package var freeBytes: UInt64
+    package var totalBytes: UInt64
+    package init(freeBytes: UInt64, totalBytes: UInt64) {
+        self.freeBytes = freeBytes
+        self.totalBytes = totalBytes
+    }
+}
+
+/// A failed disk operation: what was asked, of which file, and why.
+package struct DiskError: Error, Hashable, Sendable {
+    package enum Kind: Hashable, Sendable {
+        case notFound
+        case exists
+        case noSpace
+        case readOnly
+        case permission
+        /// Another process holds the directory; `detail` names it.
+        case locked
+        /// EIO and everything not listed; `errno` is kept.
+        case io
+    }
+    package var kind: Kind
+    package var operation: String
+    package var file: String
+    package var errno: Int32
+    package var detail: String
+    package init(_ kind: Kind, operation: String, file: String, errno: Int32 = 0, detail: String = "") {
+        self.kind = kind
+        self.operation = operation
+        self.file = file
+        self.errno = errno
+        self.detail = detail
+    }
+}
