@@ -3,8 +3,8 @@
 /// There is no rename, no overwrite and no truncate (docs/ARCHITECTURE.md, "Four verbs"). Nothing else in LogStore
 /// calls the system for storage. Implementations: `LiveDisk` (a directory) and the tests' `SimulatedDisk`.
 ///
-/// Durability contract, as POSIX gives it and no stronger: `DiskFile.sync()` makes a file's bytes and size durable, not
-/// its name; `syncDirectory()` makes creations and unlinks durable.
+/// Durability contract, as POSIX gives it and no stronger: `DiskFile.sync(_:)` makes a file's bytes and size durable, not
+/// its name; `syncDirectory(_:)` makes creations and unlinks durable.
 package protocol Disk: Sendable {
     /// Creates a file that must not exist, mode 0600. Throws `exists` if it does.
     func create(_ name: String) throws(DiskError) -> any DiskFile
@@ -15,7 +15,7 @@ package protocol Disk: Sendable {
     /// Removes a name. Open handles go on reading.
     func unlink(_ name: String) throws(DiskError)
     /// Makes every creation and unlink so far durable.
-    func syncDirectory() throws(DiskError)
+    func syncDirectory(_ barrier: Barrier) throws(DiskError)
     /// Space an unprivileged writer may still use, and the size of the file system, in bytes.
     func space() throws(DiskError) -> DiskSpace
     /// Takes the directory's exclusive lock for the life of the process, or throws `locked` naming the holder.
@@ -37,13 +37,44 @@ package protocol DiskFile: AnyObject, Sendable {
     /// Reads up to `buffer.count` bytes at `offset`; fewer only at the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(DiskError) -> Int
     /// Makes bytes and size durable (fdatasync).
-    func sync() throws(DiskError)
+    func sync(_ barrier: Barrier) throws(DiskError)
     /// Reserves space for `bytes` from the start of the file without changing its size. `noSpace` if there is none.
     func reserve(_ bytes: UInt64) throws(DiskError)
     /// Advice that the pages of this file will not be read again soon.
     func dropCache()
     /// Closes the handle; idempotent. Using it afterwards is a programmer error.
     func close()
+}
+
+/// Every place where the engine waits for the disk, by name.
+///
+/// Each is load-bearing: the crash tests remove them one at a time and must notice every one (docs/ARCHITECTURE.md,
+/// "Barriers").
+package enum Barrier: String, CaseIterable, Sendable {
+    /// FORMAT's bytes, before anything that names its store id.
+    case formatFile
+    /// Names made by init, before the first write is acknowledged.
+    case initDirectory
+    /// Bytes a killed process left in a log file, before recovery believes them.
+    case openLog
+    /// Names a killed process left, before recovery believes them.
+    case openDirectory
+    /// A new log file's header.
+    case logHeader
+    /// A new log file's name, before a group in it is acknowledged.
+    case logDirectory
+    /// A commit group, before it is acknowledged.
+    case logGroup
+    /// The seal frame at rotation and clean shutdown.
+    case logSeal
+    /// A table's bytes, before a manifest names it.
+    case tableFile
+    /// The new tables' names, before a manifest names them.
+    case tableDirectory
+    /// A manifest's bytes.
+    case manifestFile
+    /// A manifest's name, before what it made obsolete may go.
+    case manifestDirectory
 }
 
 package struct DiskEntry: Hashable, Sendable {
