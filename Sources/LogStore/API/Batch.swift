@@ -1,0 +1,172 @@
+/// A set of changes that commit together: all of them or none, at one LSN, at one time.
+///
+/// A batch is built by a caller, then handed to `LogStore.commit`. Ordinals, sequence numbers and the time are assigned
+/// by the store before the batch is logged; the receipt carries them back.
+///
+///     var batch = Batch()
+///     let chat = batch.createSession(id: "session_1", tenant: "orion", user: "ann", state: Array("{}".utf8))
+///     batch.append(Array("hello".utf8), to: chat)
+///     let receipt = try store.commit(batch)
+package struct Batch: Sendable {
+    /// When a commit is acknowledged and visible.
+    package enum Durability: Sendable {
+        /// After fdatasync of the batch's group: survives a power cut.
+        case durable
+        /// After the write: survives the death of the process, not a power cut.
+        case buffered
+    }
+
+    package var durability: Durability
+    /// Replays of a batch with the same key and session return the first receipt and change nothing.
+    private(set) var idempotency: Idempotency?
+    private(set) var operations: [Operation] = []
+    private(set) var preconditions: [Precondition] = []
+    private(set) var createdCount = 0
+
+    package init(durability: Durability = .durable) { self.durability = durability }
+
+    package var isEmpty: Bool { operations.isEmpty }
+
+    // MARK: Sessions
+
+    /// A new session. Tenant and user come to exist with it. Throws at commit: `sessionExists` if a live session of the
+    /// tenant has that external id.
+    /// - Parameters:
+    ///   - state: the caller's document of the session; opaque bytes.
+    ///   - tags: 32 bits that lists can filter by.
+    ///   - retentionClass: which of the store's retention classes its messages belong to.
+    package mutating func createSession(
+        id: String, tenant: String, user: String, state: [UInt8] = [], tags: UInt32 = 0, retentionClass: UInt8 = 0
+    ) -> SessionTarget {
+        operations.append(
+            .createSession(
+                NewSession(
+                    id: id, tenant: tenant, user: user, state: state, tags: tags, retentionClass: retentionClass)))
+        createdCount += 1
+        return .created(createdCount - 1)
+    }
+
+    /// Replaces the state document and/or the tags; nil leaves a part as it is. `touch` moves `updatedAt`.
+    package mutating func update(
+        _ session: SessionTarget, state: [UInt8]? = nil, tags: UInt32? = nil, touch: Bool = true
+    ) {
+        operations.append(.update(session, state: state, tags: tags, touch: touch))
+    }
+
+    /// The session, its messages and its keys disappear at once; its numbers are never used again.
+    package mutating func deleteSession(_ key: SessionKey) { operations.append(.deleteSession(key)) }
+
+    /// All sessions of the user disappear at once. The name may come back as a new user.
+    package mutating func deleteUser(_ key: UserKey) { operations.append(.deleteUser(key)) }
+
+    /// All users, sessions and documents of the tenant disappear at once. The name may come back as a new tenant.
+    package mutating func deleteTenant(_ tenant: TenantOrdinal) { operations.append(.deleteTenant(tenant)) }
+
+    // MARK: Entries
+
+    /// Appends one entry (a message) and moves the session's `updatedAt` if `touch`.
+    package mutating func append(_ payload: [UInt8], to session: SessionTarget, touch: Bool = true) {
+        operations.append(.append(session, payload: payload, crc: payload.crc32c, touch: touch))
+    }
+
+    /// Replaces an entry's payload. The sequence and creation time stay. Throws at commit: `entryNotFound`.
+    package mutating func amend(_ sequence: SequenceNumber, of session: SessionTarget, payload: [UInt8]) {
+        operations.append(.amend(session, sequence, payload: payload, crc: payload.crc32c))
+    }
+
+    /// Removes an entry. Throws at commit: `entryNotFound`.
+    package mutating func deleteEntry(_ sequence: SequenceNumber, of session: SessionTarget) {
+        operations.append(.deleteEntry(session, sequence))
+    }
+
+    // MARK: Documents
+
+    /// Sets a document of the tenant (created if it does not exist).
+    package mutating func put(_ key: DocumentKey, _ value: [UInt8]) { operations.append(.putDocument(key, value)) }
+
+    /// Removes a document; no error if there is none.
+    package mutating func remove(_ key: DocumentKey) { operations.append(.removeDocument(key)) }
+
+    /// Moves a consumer of the change feed: everything up to and including `lsn` has been handled by it. Log files are
+    /// kept for it from there on. nil forgets the consumer.
+    package mutating func setPosition(of consumer: String, to lsn: LSN?) {
+        operations.append(.setPosition(consumer: consumer, lsn))
+    }
+
+    // MARK: Conditions
+
+    /// The batch commits only if all its conditions hold at its place in the order; else `LogStoreError.conflict`.
+    package mutating func require(_ condition: Precondition) { preconditions.append(condition) }
+
+    /// Makes the batch idempotent under `key` (1…255 bytes of UTF-8) in `session`, permanently.
+    package mutating func idempotencyKey(_ key: String, in session: SessionTarget) {
+        idempotency = Idempotency(session: session, key: key)
+    }
+
+    struct Idempotency: Sendable {
+        var session: SessionTarget
+        var key: String
+    }
+
+    struct NewSession: Sendable {
+        var id: String
+        var tenant: String
+        var user: String
+        var state: [UInt8]
+        var tags: UInt32
+        var retentionClass: UInt8
+    }
+
+    enum Operation: Sendable {
+        case createSession(NewSession)
+        case update(SessionTarget, state: [UInt8]?, tags: UInt32?, touch: Bool)
+        case deleteSession(SessionKey)
+        case deleteUser(UserKey)
+        case deleteTenant(TenantOrdinal)
+        case append(SessionTarget, payload: [UInt8], crc: UInt32, touch: Bool)
+        case amend(SessionTarget, SequenceNumber, payload: [UInt8], crc: UInt32)
+        case deleteEntry(SessionTarget, SequenceNumber)
+        case putDocument(DocumentKey, [UInt8])
+        case removeDocument(DocumentKey)
+        case setPosition(consumer: String, LSN?)
+    }
+}
+
+/// A session of a batch: one that exists, or the n-th one that the same batch creates.
+package enum SessionTarget: Hashable, Sendable {
+    case existing(SessionKey)
+    case created(Int)
+}
+
+/// Names a document: a tenant and up to 512 bytes that sort as bytes. Documents are the store's key-value side: accounts,
+/// settings, job records. They commit in the same batches as messages.
+package struct DocumentKey: Hashable, Sendable {
+    package var tenant: String
+    package var key: [UInt8]
+    package init(tenant: String, key: [UInt8]) {
+        self.tenant = tenant
+        self.key = key
+    }
+}
+
+/// What must hold when a batch's turn comes.
+package enum Precondition: Hashable, Sendable {
+    /// The session's state document and tags were last set at this LSN.
+    case stateVersion(SessionKey, LSN)
+    /// The session has fewer live entries than this.
+    case entryCount(SessionKey, below: UInt32)
+    /// The document was last set at this LSN; nil: it does not exist.
+    case documentVersion(DocumentKey, LSN?)
+}
+
+/// What the store assigned to a committed batch.
+package struct CommitReceipt: Hashable, Sendable {
+    package var lsn: LSN
+    package var time: Timestamp
+    /// Sessions created, in the order of the batch's `createSession` calls.
+    package var sessions: [SessionKey] = []
+    /// Sequence numbers of the appended entries, in the order of the batch's `append` calls.
+    package var sequences: [SequenceNumber] = []
+    /// True if an earlier batch had the same idempotency key: the receipt is that batch's and nothing was changed.
+    package var isReplay = false
+}
