@@ -123,15 +123,14 @@ enum IndexKey {
         return k
     }
 
-    /// The prefixes of an index key that go into a run's filter, so that a lookup that finds nothing reads nothing.
-    static func filterPrefixes(of key: [UInt8]) -> [Int] {
-        guard let kind = Kind(rawValue: key[0]) else { return [] }
-        switch kind {
-        case .row: return [10, key.count]
-        case .amendment: return [15]
-        case .userByName, .sessionByID: return [13]
-        case .tenantByName: return [9]
-        case .consumer, .document, .idempotency, .state, .user, .dead, .tenant: return [key.count]
+    /// What of an index key goes into a run's filter, so that a lookup that finds nothing reads nothing.
+    static func filterPrefixes(of key: [UInt8]) -> FilterPrefixes {
+        switch Kind(rawValue: key[0]) {
+        case .row: [10, FilterPrefixes.wholeKey]
+        case .amendment: [15]
+        case .userByName, .sessionByID: [13]
+        case .tenantByName: [9]
+        default: .key
         }
     }
 
