@@ -1,7 +1,8 @@
 import LogStore
 import Testing
 
-/// A file that does not hold what was written gives an error or the right answer, never another answer and never a trap.
+/// A file that does not hold what was written gives an error or the right answer, never another answer and never a
+/// trap.
 @Suite struct TableCorruptionTests {
     /// What came of one look at a changed file.
     enum Outcome: Hashable {
@@ -10,8 +11,8 @@ import Testing
         case otherAnswers
     }
 
-    /// Opens the table and asks it everything: every key, a walk each way. `checked`: as the manifest would, with size and
-    /// hash.
+    /// Opens the table and asks it everything: every key, a walk each way. `checked`: as the manifest would, with size
+    /// and hash.
     static func look(_ fixture: TableFixture, checked: Bool) throws -> Outcome {
         do throws(LogStoreError) {
             let reader = try TableReader.open(

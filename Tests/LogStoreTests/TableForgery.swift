@@ -1,7 +1,7 @@
 import LogStore
 
-/// Knows where every part of a table file is, from docs/format.md alone, and can make every hash right again after bytes
-/// were changed: what a decoder then sees is a hostile file, not a damaged one.
+/// Knows where every part of a table file is, from docs/format.md alone, and can make every hash right again after
+/// bytes were changed: what a decoder then sees is a hostile file, not a damaged one.
 struct TableForgery {
     struct Part {
         var range: Range<Int>
