@@ -152,7 +152,7 @@ struct SimulatedDiskTests {
             #expect(Set(killed.survivors().map { $0.contents() }).contains([:]), "a power cut after the kill")
             let reopened = try killed.open("a")
             try reopened.sync(.openLog)
-            try killed.syncDirectory(.openDirectory)
+            try killed.syncDirectory(.tableDirectory)
             #expect(Set(killed.survivors().map { $0.contents() }) == [["a": [1, 2]]])
         }
 
