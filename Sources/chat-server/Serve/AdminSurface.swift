@@ -1,0 +1,78 @@
+internal import HTTPTransport
+internal import LogStore
+
+/// The operator's listener: `/livez`, `/readyz`, `/metrics`. Loopback only; off unless given.
+struct AdminSurface: Sendable {
+    let store: LogStore
+    let registry: MetricsRegistry
+    /// True once a signal asked the server to stop.
+    let isDraining: @Sendable () -> Bool
+
+    var handler: Handler {
+        { request, exchange in exchange.respond(answer(request)) }
+    }
+
+    private func answer(_ request: Request) -> Response {
+        guard request.method == "GET" || request.method == "HEAD" else {
+            return Response(status: 405, headers: [("Allow", "GET, HEAD")])
+        }
+        switch request.path {
+        case "/livez": return Response(status: 200, text: "ok\n")
+        case "/readyz": return readiness()
+        case "/metrics":
+            return Response(
+                status: 200, headers: [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")],
+                body: .bytes(registry.exposition()))
+        default: return Response(status: 404, text: "not found; there are /livez, /readyz and /metrics\n")
+        }
+    }
+
+    private func readiness() -> Response {
+        let status = store.status
+        if isDraining() { return Response(status: 503, text: "stopping\n") }
+        if let failure = status.failure { return Response(status: 503, text: "store: \(failure)\n") }
+        guard status.isAcceptingAppends else {
+            return Response(status: 503, text: "disk nearly full: \(status.space.freeBytes) bytes free\n")
+        }
+        return Response(status: 200, text: "ok\n")
+    }
+}
+
+extension MetricsRegistry {
+    /// What the store counts, read when the page is asked for.
+    func register(_ store: LogStore) {
+        func value(
+            _ name: String, _ help: String, isCounter: Bool = false, _ read: @escaping @Sendable (StoreStatus) -> Double
+        ) {
+            gauge(name, help, isCounter: isCounter) { read(store.status) }
+        }
+        value("chat_store_groups_total", "Commit groups written.", isCounter: true) { Double($0.statistics.groups) }
+        value("chat_store_batches_total", "Batches committed.", isCounter: true) { Double($0.statistics.batches) }
+        value("chat_store_log_syncs_total", "Syncs of the log.", isCounter: true) { Double($0.statistics.logSyncs) }
+        value("chat_store_log_sync_seconds_total", "Time spent in syncs of the log.", isCounter: true) {
+            Double($0.statistics.syncMicroseconds) / 1_000_000
+        }
+        value("chat_store_log_bytes_total", "Bytes appended to the log.", isCounter: true) {
+            Double($0.statistics.logBytes)
+        }
+        value("chat_store_flushes_total", "Flushes of the head.", isCounter: true) { Double($0.statistics.flushes) }
+        value("chat_store_flushed_bytes_total", "Bytes of tables written by flushes.", isCounter: true) {
+            Double($0.statistics.flushedBytes)
+        }
+        value("chat_store_head_bytes", "Un-flushed data in memory.") { Double($0.headBytes + $0.frozenBytes) }
+        value("chat_store_tables", "Tables of the newest manifest.") { Double($0.segments + $0.indexRuns) }
+        value("chat_store_table_bytes", "Bytes of these tables.") { Double($0.tableBytes) }
+        value("chat_store_log_files", "Log files kept.") { Double($0.logFiles) }
+        value("chat_store_free_bytes", "Free space of the data directory's file system.") {
+            Double($0.space.freeBytes)
+        }
+        value("chat_store_cache_bytes", "Decoded blocks in the cache.") { Double($0.cache.residentBytes) }
+        value("chat_store_cache_hits_total", "Reads that the cache answered.", isCounter: true) {
+            Double($0.cache.hits)
+        }
+        value("chat_store_cache_misses_total", "Reads that went to the disk.", isCounter: true) {
+            Double($0.cache.misses)
+        }
+        value("chat_store_accepting_appends", "1 while appends are accepted.") { $0.isAcceptingAppends ? 1 : 0 }
+    }
+}

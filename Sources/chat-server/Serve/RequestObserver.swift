@@ -1,0 +1,56 @@
+internal import HTTPTransport
+internal import LogStore
+internal import Synchronization
+
+/// Counts and logs every request of a surface, from its arrival at the handler to its reply.
+final class RequestObserver: Sendable {
+    private let surface: String
+    private let pattern: @Sendable (Request) -> String
+    private let metrics: RequestMetrics
+    private let logger: Logger
+    private let clock: any Clock
+    /// Instruments by route pattern; a surface has few.
+    private let routes = Mutex<[String: RouteMetrics]>([:])
+
+    init(
+        surface: String, metrics: RequestMetrics, logger: Logger, clock: any Clock,
+        pattern: @escaping @Sendable (Request) -> String
+    ) {
+        self.surface = surface
+        self.metrics = metrics
+        self.logger = logger
+        self.clock = clock
+        self.pattern = pattern
+    }
+
+    func observe(_ handler: @escaping Handler) -> Handler {
+        { [self] request, exchange in
+            let started = clock.monotonicMicroseconds()
+            handler(
+                request,
+                TransformingExchange(exchange) { [self] response in
+                    record(request, response.status, clock.monotonicMicroseconds() - started)
+                })
+        }
+    }
+
+    private func record(_ request: Request, _ status: Int, _ microseconds: UInt64) {
+        let pattern = pattern(request)
+        let route = routes.withLock { routes in
+            if let known = routes[pattern] { return known }
+            let new = metrics.route(surface: surface, pattern: pattern)
+            routes[pattern] = new
+            return new
+        }
+        route.record(status: status, durationMicroseconds: microseconds)
+        guard logger.level <= (status >= 500 ? .warning : .info) else { return }
+        var event = LogEvent(status >= 500 ? .warning : .info, "request")
+        event.requestID = String(request.id)
+        event.surface = surface
+        event.method = request.method
+        event.route = pattern
+        event.status = status
+        event.durationMicroseconds = Int64(microseconds)
+        logger.log(event)
+    }
+}

@@ -1,0 +1,153 @@
+internal import ChatAPI
+internal import ChatEngine
+internal import HTTPTransport
+internal import LogStore
+internal import Synchronization
+
+/// Everything that `serve` runs, put together: store, engine, surfaces, listeners.
+///
+/// Started bottom up and stopped top down: listeners drain first, then the readers end, then the log is sealed.
+final class Server: Sendable {
+    let store: LogStore
+    private let engine: ChatEngine
+    private let http: HTTPServer
+    private let logger: Logger
+    private let draining = Atomic<Bool>(false)
+
+    /// Opens the store and listens.
+    init(_ configuration: Configuration, directory: String, _ logger: Logger) throws(CommandFailure) {
+        self.logger = logger
+        let settings = HTTPSettings(configuration)
+        let storeSettings = StoreSettings(configuration)
+        let clock = LiveClock()
+        store = try Self.openStore(directory, storeSettings, clock, logger)
+        engine = ChatEngine(
+            store: store, clock: clock, random: SystemRandom(),
+            readers: ReaderPool(threads: storeSettings.readThreads))
+        do throws(CommandFailure) {
+            http = try Self.makeHTTP(settings)
+            try listen(configuration, settings, clock)
+        } catch {
+            engine.close()
+            try? store.close()
+            throw error
+        }
+    }
+
+    private static func openStore(
+        _ directory: String, _ settings: StoreSettings, _ clock: LiveClock, _ logger: Logger
+    ) throws(CommandFailure) -> LogStore {
+        do {
+            let disk = try LiveDisk(path: directory, createIfMissing: true)
+            return try LogStore.open(
+                disk: disk, clock: clock, random: SystemRandom(), options: StoreOptions(settings)
+            ) { event in logger.log(LogEvent(event)) }
+        } catch let error as LogStoreError {
+            throw CommandFailure(error, directory: directory)
+        } catch let error as DiskError {
+            throw CommandFailure(.io(error), directory: directory)
+        } catch {
+            throw CommandFailure(.failure, "\(directory): \(error)")
+        }
+    }
+
+    private static func makeHTTP(_ settings: HTTPSettings) throws(CommandFailure) -> HTTPServer {
+        var configuration = HTTPServer.Configuration()
+        if settings.loops > 0 { configuration.loops = settings.loops }
+        configuration.limits.connections = settings.maximumConnections
+        configuration.limits.bodyBytes = settings.maximumBodyBytes
+        configuration.limits.headerBytes = settings.headerBytes
+        configuration.limits.idleTimeoutSeconds = max(1, Int(settings.idleTimeout.components.seconds))
+        let read = Int(settings.readTimeout / .milliseconds(1))
+        configuration.limits.headerTimeoutMilliseconds = read
+        configuration.limits.bodyTimeoutMilliseconds = read
+        if let tls = settings.tls {
+            configuration.tls = TLSCertificate(
+                certificatePEM: try readText(tls.certificatePath), keyPEM: try readText(tls.keyPath))
+        }
+        do throws(HTTPServerError) {
+            return try HTTPServer(configuration: configuration)
+        } catch {
+            throw CommandFailure(.failure, "\(error)")
+        }
+    }
+
+    private func listen(
+        _ configuration: Configuration, _ settings: HTTPSettings, _ clock: LiveClock
+    ) throws(CommandFailure) {
+        let registry = MetricsRegistry()
+        registry.register(store)
+        let metrics = RequestMetrics(registry: registry)
+        let orion = OrionSurface(
+            engine: engine,
+            configuration: OrionConfiguration(OrionSettings(configuration), settings, store.id, logger))
+        let observer = RequestObserver(surface: "orion", metrics: metrics, logger: logger, clock: clock) {
+            orion.routePattern(of: $0)
+        }
+        let root = observer.observe(orion.handler)
+        for listener in settings.listeners {
+            try listen(listener.address, tls: settings.tls != nil, root)
+        }
+        if let admin = AdminSettings(configuration).address {
+            let surface = AdminSurface(store: store, registry: registry) { [self] in
+                draining.load(ordering: .relaxed)
+            }
+            try listen(admin, tls: false, surface.handler)
+        }
+    }
+
+    private func listen(_ address: SocketAddress, tls: Bool, _ handler: @escaping Handler) throws(CommandFailure) {
+        do throws(HTTPServerError) {
+            let port = try http.listen(host: address.host, port: address.port, tls: tls, handler: handler)
+            logger.info(
+                "listening",
+                [("host", .string(address.host)), ("port", .integer(Int64(port))), ("tls", .boolean(tls))])
+        } catch {
+            if case .addressInUse = error { throw CommandFailure(.inUse, "\(error)") }
+            throw CommandFailure(.failure, "\(error)")
+        }
+    }
+
+    /// Answers what is in flight, seals the log.
+    func stop(within deadline: Duration) throws(CommandFailure) {
+        draining.store(true, ordering: .relaxed)
+        if !http.drain(deadline: deadline) { logger.warning("requests were still in flight when the time was up") }
+        engine.close()
+        do throws(LogStoreError) { try store.close() } catch { throw CommandFailure(.failure, "store: \(error)") }
+    }
+}
+
+extension StoreOptions {
+    init(_ settings: StoreSettings) {
+        self.init()
+        if settings.profile == .edge {
+            profile = .edge
+            deletionGraceSeconds = 600
+            logReserveBytes = 1 << 20
+        }
+        headBytes = settings.headBytes
+        logFileBytes = settings.logFileBytes
+        cacheBytes = settings.cacheBytes
+        softLimitPercent = settings.softLimitPercent
+        softLimitBytes = UInt64(settings.softLimitBytes)
+        acceptPrefix = settings.acceptsPrefix
+    }
+}
+
+extension OrionConfiguration {
+    init(_ settings: OrionSettings, _ http: HTTPSettings, _ store: StoreID, _ logger: Logger) {
+        self.init()
+        if let jwt = settings.jwt {
+            tokens = Tokens(
+                secret: Array(jwt.secret.utf8), issuer: jwt.issuer, audience: jwt.audience,
+                subjects: jwt.authorizedUsers)
+        }
+        rateLimit = settings.rateLimit
+        rateWindowSeconds = max(1, Int(settings.rateWindow.components.seconds))
+        allowedOrigins = settings.allowedOrigins
+        originPatterns = settings.originPatterns
+        trustedProxies = http.trustedProxies
+        database = "logstore://\(store)"
+        report = { logger.error("orion: the store refused", [("reason", .string($0))]) }
+    }
+}
