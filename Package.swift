@@ -23,6 +23,7 @@ let package = Package(
     ],
     targets: [
         // C libraries: a module map and a shim.h of static inline helpers, no logic.
+        .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CMicroHTTPD", providers: [.apt(["libmicrohttpd-dev"])]),
@@ -32,7 +33,7 @@ let package = Package(
         // The product, lowest first; an import points down this list only.
         .target(
             name: "LogStore",
-            dependencies: ["CLZ4", "CXXHash"],
+            dependencies: ["CLinux", "CLZ4", "CXXHash"],
             swiftSettings: strict,
             linkerSettings: [.linkedLibrary(":liblz4.a")]
         ),

@@ -14,7 +14,7 @@ static inline void lsXXH3Wide(const void *bytes, size_t count, uint64_t seed, ui
 }
 
 #if defined(__x86_64__)
-#include <nmmintrin.h>
+// The builtins, not <nmmintrin.h>: Swift imports that header as a module, and its functions then do not link unoptimised.
 __attribute__((target("sse4.2")))
 static inline uint32_t lsCRC32CHardware(const void *bytes, size_t count, uint32_t crc) {
     const unsigned char *p = (const unsigned char *)bytes;
@@ -22,9 +22,9 @@ static inline uint32_t lsCRC32CHardware(const void *bytes, size_t count, uint32_
     for (; count >= 8; count -= 8, p += 8) {
         uint64_t v;
         __builtin_memcpy(&v, p, 8);
-        c = _mm_crc32_u64(c, v);
+        c = __builtin_ia32_crc32di(c, v);
     }
-    for (; count > 0; count--, p++) c = _mm_crc32_u8((uint32_t)c, *p);
+    for (; count > 0; count--, p++) c = __builtin_ia32_crc32qi((uint32_t)c, *p);
     return ~(uint32_t)c;
 }
 static inline int lsHasCRC32C(void) { return __builtin_cpu_supports("sse4.2"); }

@@ -53,12 +53,12 @@ package protocol DiskFile: AnyObject, Sendable {
 package enum Barrier: String, CaseIterable, Sendable {
     /// FORMAT's bytes, before anything that names its store id.
     case formatFile
-    /// Names made by init, before the first write is acknowledged.
-    case initDirectory
+    /// FORMAT's name, before any other file of the store.
+    case formatDirectory
+    /// The manifest that recovery chose: a killed process may have left it in the page cache only.
+    case openManifest
     /// Bytes a killed process left in a log file, before recovery believes them.
     case openLog
-    /// Names a killed process left, before recovery believes them.
-    case openDirectory
     /// A new log file's header.
     case logHeader
     /// A new log file's name, before a group in it is acknowledged.

@@ -54,6 +54,8 @@ package struct ByteWriter: Sendable {
     package mutating func raw(_ b: [UInt8]) { bytes.append(contentsOf: b) }
     package mutating func raw(_ b: UnsafeRawBufferPointer) { unsafe bytes.append(contentsOf: b) }
 
+    package mutating func zeros(_ n: Int) { bytes.append(contentsOf: repeatElement(0, count: n)) }
+
     /// Zero bytes until `count` is a multiple of `alignment`.
     package mutating func pad(to alignment: Int) {
         let rest = bytes.count % alignment
@@ -70,6 +72,12 @@ package struct ByteWriter: Sendable {
     package mutating func patch(u64 v: UInt64, at offset: Int) {
         precondition(offset >= 0 && offset + 8 <= bytes.count)
         for i in 0..<8 { bytes[offset + i] = UInt8(truncatingIfNeeded: v >> UInt64(8 * i)) }
+    }
+
+    /// Overwrites bytes written before.
+    package mutating func overwrite(at offset: Int, with other: [UInt8]) {
+        precondition(offset >= 0 && offset + other.count <= bytes.count)
+        for i in 0..<other.count { bytes[offset + i] = other[i] }
     }
 
     package consuming func take() -> [UInt8] { bytes }

@@ -1,0 +1,173 @@
+/// The un-flushed part of the state: a fold over the log since the last flush.
+///
+/// Batches are applied in LSN order, by the writer after their group is durable or by recovery. Applying reads nothing
+/// but the batch. A head is read and changed only under `LogStore`'s state lock until it is frozen, then only read.
+final class Head: @unchecked Sendable {  // confined by LogStore.state, immutable once frozen
+    struct HeadEntry: Sendable {
+        var createdAt: Int64
+        var crc: UInt32
+        var payload: [UInt8]
+    }
+
+    struct HeadSession: Sendable {
+        var key: SessionKey
+        var delta = SessionDelta()
+        /// Entries by sequence: `entries[i]` is `firstSequence + i`.
+        var firstSequence: SequenceNumber = 0
+        var entries: [HeadEntry] = []
+        /// The state document, if it was set here.
+        var state: (bytes: [UInt8], version: LSN)?
+    }
+
+    private(set) var sessions: [HeadSession] = []
+    private var slots: [SessionKey: Int] = [:]
+    private var slotsByUser: [UserKey: [Int]] = [:]
+    private(set) var index = SortedBytesMap()
+    /// What it holds, roughly as it will be flushed; decides when to freeze.
+    private(set) var bytes = 0
+    /// The batches in it: (first - 1, last].
+    private(set) var firstLSN = LSN.zero
+    private(set) var lastLSN = LSN.zero
+    /// Ordinals in use after `lastLSN`.
+    var counters: StoreCounters
+
+    init(counters: StoreCounters) { self.counters = counters }
+
+    var isEmpty: Bool { lastLSN == .zero }
+
+    func session(_ key: SessionKey) -> HeadSession? { slots[key].map { sessions[$0] } }
+    func delta(_ key: SessionKey) -> SessionDelta? { slots[key].map { sessions[$0].delta } }
+
+    /// Sessions of a user changed here, in no order.
+    func forEachSession(of user: UserKey, _ body: (HeadSession) -> Void) {
+        for slot in slotsByUser[user] ?? [] { body(sessions[slot]) }
+    }
+
+    // MARK: Applying
+
+    func apply(_ batch: LoggedBatch) {
+        if firstLSN == .zero { firstLSN = batch.lsn }
+        lastLSN = batch.lsn
+        let time = batch.time.microseconds
+        counters.lastTime = max(counters.lastTime, time)
+        for change in batch.changes { apply(change, batch.lsn, time) }
+    }
+
+    private func apply(_ change: LoggedBatch.Change, _ lsn: LSN, _ time: Int64) {
+        switch change {
+        case .tenantCreated(let t, let name):
+            counters.nextTenant = max(counters.nextTenant, t.rawValue + 1)
+            setIndex(IndexKey.tenantByName(t, hash: IndexKey.hash(name)), IndexValue.name(name))
+            setIndex(IndexKey.tenant(t), IndexValue.name(name))
+        case .userCreated(let u, let name):
+            counters.nextUser = max(counters.nextUser, u.user + 1)
+            setIndex(IndexKey.userByName(u, hash: IndexKey.hash(name)), IndexValue.name(name))
+            setIndex(IndexKey.user(u), IndexValue.name(name))
+        case .sessionCreated(let s, let id, let state, let tags, let retentionClass):
+            counters.nextSession = max(counters.nextSession, s.session + 1)
+            setIndex(IndexKey.sessionByID(s, hash: IndexKey.hash(id)), IndexValue.name(id))
+            withSession(s) {
+                $0.delta.creation = .init(id: id, createdAt: time, retentionClass: retentionClass)
+                $0.delta.updatedAt = time
+                $0.delta.tags = tags
+                $0.delta.stateVersion = lsn.rawValue
+                $0.state = (state, lsn)
+            }
+            bytes += 96 + id.utf8.count + state.count
+        case .sessionUpdated(let s, let state, let tags, let touch):
+            withSession(s) {
+                $0.delta.stateVersion = lsn.rawValue
+                if let tags { $0.delta.tags = tags }
+                if touch { $0.delta.updatedAt = time }
+                if let state { $0.state = (state, lsn) }
+            }
+            bytes += 64 + (state?.count ?? 0)
+        case .entryAppended(let s, let sequence, let payload, let crc, let touch):
+            withSession(s) {
+                if $0.entries.isEmpty { $0.firstSequence = sequence }
+                $0.entries.append(HeadEntry(createdAt: time, crc: crc, payload: payload))
+                $0.delta.lastSequence = sequence
+                if touch { $0.delta.updatedAt = time }
+            }
+            bytes += payload.count + 64
+        case .entryDeleted(let s, let sequence, let deletedCount):
+            setIndex(IndexKey.amendment(s, sequence), Amendment.deleted.encode())
+            withSession(s) {
+                $0.delta.flags.insert(.hasAmendments)
+                $0.delta.deletedCount = deletedCount
+            }
+        case .entryAmended(let s, let sequence, let payload, let crc, let createdAt):
+            let amendment = Amendment.edited(
+                payload: payload, crc: crc, createdAt: createdAt, amendedAt: Timestamp(microseconds: time))
+            setIndex(IndexKey.amendment(s, sequence), amendment.encode())
+            withSession(s) { $0.delta.flags.insert(.hasAmendments) }
+        case .idempotencyKeyUsed(let s, let key, let sessions, let sequences):
+            let receipt = CommitReceipt(
+                lsn: lsn, time: Timestamp(microseconds: time), sessions: sessions, sequences: sequences)
+            setIndex(IndexKey.idempotency(s, hash: IndexKey.hash(key)), IndexValue.idempotency(key, receipt))
+            withSession(s) { $0.delta.flags.insert(.hasIdempotencyKeys) }
+        case .sessionDeleted, .userDeleted, .tenantDeleted: applyDeletion(change, time)
+        case .documentPut(let t, let key, let value):
+            setIndex(IndexKey.document(t, key), IndexValue.versioned(value, version: lsn))
+        case .documentRemoved(let t, let key): setIndex(IndexKey.document(t, key), IndexValue.tombstone)
+        case .positionSet(let consumer, let position):
+            setIndex(
+                IndexKey.consumer(consumer), position.map { IndexValue.number($0.rawValue) } ?? IndexValue.tombstone)
+        }
+    }
+
+    private func applyDeletion(_ change: LoggedBatch.Change, _ time: Int64) {
+        switch change {
+        case .sessionDeleted(let s, let id):
+            setIndex(IndexKey.sessionByID(s, hash: IndexKey.hash(id)), IndexValue.tombstone)
+            withSession(s) {
+                $0.delta.isDeleted = true
+                bytes -= $0.entries.reduce(0) { $0 + $1.payload.count }
+                $0.entries = []
+                $0.state = nil
+            }
+        case .userDeleted(let u, let name):
+            counters.deadOwners += 1
+            setIndex(IndexKey.userByName(u, hash: IndexKey.hash(name)), IndexValue.tombstone)
+            setIndex(IndexKey.user(u), IndexValue.tombstone)
+            setIndex(IndexKey.dead(u), IndexValue.number(UInt64(bitPattern: time)))
+        case .tenantDeleted(let t, let name):
+            counters.deadOwners += 1
+            setIndex(IndexKey.tenantByName(t, hash: IndexKey.hash(name)), IndexValue.tombstone)
+            setIndex(IndexKey.tenant(t), IndexValue.tombstone)
+            setIndex(IndexKey.dead(t), IndexValue.number(UInt64(bitPattern: time)))
+        default: preconditionFailure("not a deletion")
+        }
+    }
+
+    private func setIndex(_ key: [UInt8], _ value: [UInt8]) {
+        let old = index.set(key, value)
+        bytes += old.map { value.count - $0.count } ?? key.count + value.count + 32
+    }
+
+    /// Changes a session's slot, made on first use.
+    private func withSession(_ key: SessionKey, _ body: (inout HeadSession) -> Void) {
+        let slot: Int
+        if let found = slots[key] {
+            slot = found
+        } else {
+            slot = sessions.count
+            slots[key] = slot
+            slotsByUser[key.owner, default: []].append(slot)
+            sessions.append(HeadSession(key: key))
+            bytes += 128
+        }
+        body(&sessions[slot])
+    }
+}
+
+/// Ordinals and totals that a manifest keeps and the log continues.
+package struct StoreCounters: Hashable, Sendable {
+    var nextTenant: UInt32 = 1
+    var nextUser: UInt64 = 1
+    var nextSession: UInt64 = 1
+    /// The newest batch's time.
+    var lastTime: Int64 = 0
+    /// Users and tenants ever deleted: while it is 0 nobody looks for tombstones of owners.
+    var deadOwners: UInt64 = 0
+}

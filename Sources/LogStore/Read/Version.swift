@@ -1,0 +1,114 @@
+internal import Glibc
+
+/// The tables of one manifest, open for reading. Never changes; a reader holds the one it began with, so a flush or a
+/// merge takes no file away from under it.
+final class Version: Sendable {
+    let manifest: Manifest
+    /// Message tables, by generation, oldest first.
+    let segments: [TableReader]
+    /// Index runs, newest first: the first that knows a key wins.
+    let index: [TableReader]
+
+    init(manifest: Manifest, tables: [TableReader]) {
+        self.manifest = manifest
+        segments = tables.filter { $0.name.kind == .segment }.sorted { $0.name.generationLow < $1.name.generationLow }
+        index = tables.filter { $0.name.kind == .index }.sorted { $0.name.generationLow > $1.name.generationLow }
+    }
+
+    /// The newest value of an index key, tombstones included; nil if no run knows it.
+    /// - Complexity: a filter page a run, and for the run that has it an index page and a block.
+    func value(of key: [UInt8], _ policy: ReadPolicy) throws(LogStoreError) -> [UInt8]? {
+        for run in index {
+            guard try run.mightContain(prefix: key, policy) else { continue }
+            if let value = try run.get(key, policy) { return value }
+        }
+        return nil
+    }
+
+    /// Whether `prefix` may occur, for prefixes that `IndexKey.filterPrefixes` puts into filters.
+    func runs(withPrefix prefix: [UInt8], filtered: Bool, _ policy: ReadPolicy) throws(LogStoreError) -> [TableReader] {
+        var runs: [TableReader] = []
+        for run in index {
+            if filtered, try !run.mightContain(prefix: prefix, policy) { continue }
+            guard run.overlaps(prefix, prefix.prefixEnd ?? run.properties.lastKey) else { continue }
+            runs.append(run)
+        }
+        return runs
+    }
+
+    /// The position in `segments` of the one that holds a generation; nil if it has none.
+    func segment(holding generation: UInt64) -> Int? {
+        var low = 0
+        var high = segments.count
+        while low < high {
+            let mid = (low + high) / 2
+            if segments[mid].name.generationHigh < generation { low = mid + 1 } else { high = mid }
+        }
+        guard low < segments.count, segments[low].name.generationLow <= generation else { return nil }
+        return low
+    }
+}
+
+/// Walks the keys of several runs in order; of equal keys only the newest run's is seen.
+struct MergeCursor {
+    private var cursors: [TableCursor]
+    private let prefix: [UInt8]
+    /// The cursor with the least key; nil at the end.
+    private var current: Int?
+
+    /// - Parameter runs: newest first.
+    init(
+        _ runs: [TableReader], prefix: [UInt8], from: [UInt8]? = nil, _ policy: ReadPolicy
+    ) throws(LogStoreError) {
+        self.prefix = prefix
+        cursors = []
+        for run in runs {
+            let cursor = run.cursor(policy)
+            try cursor.seek(to: from ?? prefix)
+            cursors.append(cursor)
+        }
+        select()
+    }
+
+    var isValid: Bool { current != nil }
+    var key: [UInt8] { cursors[current!].key }
+    var value: [UInt8] { cursors[current!].value }
+
+    /// Calls `body` with the current key and value in place.
+    func withRecord<R>(
+        _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws(LogStoreError) -> R
+    ) throws(LogStoreError) -> R {
+        try unsafe body(cursors[current!].keyBytes, cursors[current!].valueBytes)
+    }
+
+    mutating func next() throws(LogStoreError) {
+        guard let least = current else { return }
+        if cursors.count == 1 {
+            try cursors[0].next()
+        } else {
+            let key = cursors[least].key
+            for cursor in cursors where cursor.isValid {
+                let isEqual = unsafe key.withUnsafeBytes { unsafe compareKeys($0, cursor.keyBytes) == 0 }
+                if isEqual { try cursor.next() }
+            }
+        }
+        select()
+    }
+
+    private mutating func select() {
+        current = nil
+        for (i, cursor) in cursors.enumerated() where cursor.isValid {
+            let inPrefix = unsafe cursor.keyBytes.count >= prefix.count
+                && prefix.withUnsafeBytes { p in
+                    unsafe p.count == 0 || memcmp(p.baseAddress!, cursor.keyBytes.baseAddress!, p.count) == 0
+                }
+            guard inPrefix else { continue }
+            if let c = current {
+                let isLess = unsafe compareKeys(cursor.keyBytes, cursors[c].keyBytes) < 0
+                if isLess { current = i }
+            } else {
+                current = i
+            }
+        }
+    }
+}

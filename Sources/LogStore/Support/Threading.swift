@@ -1,0 +1,79 @@
+internal import Glibc
+
+/// A mutex with a condition: what a thread waits on until another has changed something.
+///
+/// `Synchronization.Mutex` has no condition variable; this is the one place that uses pthreads' own.
+@safe final class Signal: @unchecked Sendable {  // pthread objects behind stable addresses
+    private let mutex = unsafe UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let condition = unsafe UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+    init() {
+        unsafe pthread_mutex_init(mutex, nil)
+        var attributes = pthread_condattr_t()
+        unsafe pthread_condattr_init(&attributes)
+        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        unsafe pthread_cond_init(condition, &attributes)
+    }
+
+    deinit {
+        unsafe pthread_cond_destroy(condition)
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe condition.deallocate()
+        unsafe mutex.deallocate()
+    }
+
+    /// Runs `body` under the mutex.
+    func locked<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return try body()
+    }
+
+    /// Gives the mutex up until `wake`, then has it again. Inside `locked` only; wakes may be spurious.
+    func wait() { unsafe pthread_cond_wait(condition, mutex) }
+
+    /// As `wait`, for at most so long; false if the time ran out.
+    func wait(milliseconds: Int) -> Bool {
+        var deadline = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &deadline)
+        deadline.tv_sec += milliseconds / 1000
+        deadline.tv_nsec += (milliseconds % 1000) * 1_000_000
+        if deadline.tv_nsec >= 1_000_000_000 {
+            deadline.tv_sec += 1
+            deadline.tv_nsec -= 1_000_000_000
+        }
+        return unsafe pthread_cond_timedwait(condition, mutex, &deadline) == 0
+    }
+
+    func wakeOne() { unsafe pthread_cond_signal(condition) }
+    func wakeAll() { unsafe pthread_cond_broadcast(condition) }
+}
+
+/// A named thread that runs one closure and can be joined. Blocking work never runs on Swift's cooperative pool.
+final class WorkerThread: Sendable {
+    private let handle: pthread_t
+
+    init(name: String, _ body: @escaping @Sendable () -> Void) {
+        let box = unsafe Unmanaged.passRetained(Body(name: name, run: body)).toOpaque()
+        var thread = pthread_t()
+        let status = unsafe pthread_create(&thread, nil, { argument in
+            let body = unsafe Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue()
+            _ = unsafe pthread_setname_np(pthread_self(), body.name)
+            body.run()
+            return nil
+        }, box)
+        precondition(status == 0, "pthread_create: \(status)")
+        handle = thread
+    }
+
+    func join() { unsafe pthread_join(handle, nil) }
+
+    private final class Body: Sendable {
+        let name: String
+        let run: @Sendable () -> Void
+        init(name: String, run: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.run = run
+        }
+    }
+}

@@ -1,0 +1,26 @@
+internal import LogStore
+internal import Synchronization
+
+/// Sebastiano Vigna's SplitMix64: a small generator that every platform computes alike, so that a seed is a test case.
+package struct SplitMix64: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    package init(seed: UInt64) { state = seed }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
+
+/// The engine's random source with a seed.
+package final class SplitMix64Random: RandomSource {
+    private let generator: Mutex<SplitMix64>
+
+    package init(seed: UInt64) { generator = Mutex(SplitMix64(seed: seed)) }
+
+    package func next() -> UInt64 { generator.withLock { $0.next() } }
+}
