@@ -145,9 +145,12 @@ extension ChatEngine {
     /// The session with its owner's name and its state document.
     func load(_ info: SessionInfo, owner: String?, _ policy: ReadPolicy) throws(ChatError) -> Session {
         do throws(LogStoreError) {
-            guard let (bytes, version) = try store.state(of: info.key, policy: policy),
-                let name = try owner ?? store.userName(info.key.owner, policy: policy)
-            else { throw LogStoreError.sessionNotFound }
+            guard let (bytes, version) = try store.state(of: info.key, policy: policy) else {
+                throw LogStoreError.sessionNotFound
+            }
+            var name = owner
+            if name == nil { name = try store.userName(info.key.owner, policy: policy) }
+            guard let name else { throw LogStoreError.sessionNotFound }
             var session = Session(info, owner: name, state: try Self.decodeState(bytes))
             session.version = version
             return session

@@ -18,7 +18,24 @@ package struct Session: Hashable, Sendable {
     /// What an update must name to change the state it has seen.
     package var version: LSN
 
-    package init(_ info: SessionInfo, owner: String, state: SessionState) {
+    /// A session that was just made.
+    init(
+        created key: SessionKey, id: String, owner: String, flags: SessionFlags, state: SessionState, at time: Timestamp,
+        version: LSN
+    ) {
+        self.key = key
+        self.id = id
+        self.owner = owner
+        createdAt = time
+        updatedAt = time
+        messageCount = 0
+        lastSequence = 0
+        self.flags = flags
+        self.state = state
+        self.version = version
+    }
+
+    init(_ info: SessionInfo, owner: String, state: SessionState) {
         key = info.key
         id = info.id
         self.owner = owner

@@ -110,6 +110,13 @@ extension ChatEngine {
         read(completion) { [self] policy throws(ChatError) in try page(id, query, access, policy) }
     }
 
+    /// The same, but always on a reader thread: for a caller that goes through many pages and must not recurse.
+    package func historyOnReader(
+        of id: String, _ query: HistoryQuery, _ access: Access, completion: @escaping Completion<HistoryPage>
+    ) {
+        blocking(completion) { [self] () throws(ChatError) in try page(id, query, access, .blocking) }
+    }
+
     private func page(
         _ id: String, _ query: HistoryQuery, _ access: Access, _ policy: ReadPolicy
     ) throws(ChatError) -> HistoryPage {
@@ -124,6 +131,8 @@ extension ChatEngine {
         case .ascending:
             guard last < min(info.lastSequence, (query.before ?? .max) - 1) else { break }
             next.after = last
+            // What is appended while a reader goes through the pages is not part of them.
+            if next.before == nil, info.lastSequence < .max { next.before = info.lastSequence + 1 }
             return HistoryPage(messages: messages, next: next)
         case .descending:
             guard last > (query.after ?? 0) + 1 else { break }

@@ -84,10 +84,9 @@ extension ChatEngine {
     }
 
     private static func created(_ draft: SessionDraft, _ id: String, _ receipt: CommitReceipt) -> Session {
-        let info = SessionInfo(
-            key: receipt.sessions[0], id: id, createdAt: receipt.time, updatedAt: receipt.time, lastSequence: 0,
-            entryCount: 0, tags: draft.flags.tags, stateVersion: receipt.lsn, retentionClass: 0)
-        return Session(info, owner: draft.owner, state: draft.state)
+        Session(
+            created: receipt.sessions[0], id: id, owner: draft.owner, flags: draft.flags, state: draft.state,
+            at: receipt.time, version: receipt.lsn)
     }
 
     // MARK: Read
