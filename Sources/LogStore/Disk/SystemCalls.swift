@@ -207,10 +207,14 @@ struct SystemCallError: Error {
 }
 
 extension DiskError {
-    /// What a failed call means to the engine. A quota is a full disk; anything unlisted is `io`.
     init(_ error: SystemCallError, operation: String, file: String) {
+        self.init(errno: error.errno, operation: operation, file: file)
+    }
+
+    /// What the error `code` of a failed call means to the engine. A quota is a full disk; anything unlisted is `io`.
+    package init(errno code: Int32, operation: String, file: String) {
         let kind: Kind =
-            switch error.errno {
+            switch code {
             case ENOENT: .notFound
             case EEXIST: .exists
             case ENOSPC, EDQUOT: .noSpace
@@ -218,7 +222,7 @@ extension DiskError {
             case EACCES, EPERM: .permission
             default: .io
             }
-        let text = unsafe strerror(error.errno).map { unsafe String(cString: $0) } ?? "error \(error.errno)"
-        self.init(kind, operation: operation, file: file, errno: error.errno, detail: text)
+        let text = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+        self.init(kind, operation: operation, file: file, errno: code, detail: text)
     }
 }

@@ -4,8 +4,8 @@ internal import Glibc
 ///
 /// `Synchronization.Mutex` has no condition variable; this is the one place that uses pthreads' own.
 @safe final class Signal: @unchecked Sendable {  // pthread objects behind stable addresses
-    private let mutex = unsafe UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let condition = unsafe UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
     init() {
         unsafe pthread_mutex_init(mutex, nil)
@@ -49,31 +49,28 @@ internal import Glibc
     func wakeAll() { unsafe pthread_cond_broadcast(condition) }
 }
 
-/// A named thread that runs one closure and can be joined. Blocking work never runs on Swift's cooperative pool.
+/// A thread that runs one closure and can be joined. Blocking work never runs on Swift's cooperative pool.
 final class WorkerThread: Sendable {
     private let handle: pthread_t
 
-    init(name: String, _ body: @escaping @Sendable () -> Void) {
-        let box = unsafe Unmanaged.passRetained(Body(name: name, run: body)).toOpaque()
+    init(_ run: @escaping @Sendable () -> Void) {
+        let box = unsafe Unmanaged.passRetained(Body(run: run)).toOpaque()
         var thread = pthread_t()
-        let status = unsafe pthread_create(&thread, nil, { argument in
-            let body = unsafe Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue()
-            _ = unsafe pthread_setname_np(pthread_self(), body.name)
-            body.run()
-            return nil
-        }, box)
+        let status = unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                let body = unsafe Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue()
+                body.run()
+                return nil
+            }, box)
         precondition(status == 0, "pthread_create: \(status)")
         handle = thread
     }
 
-    func join() { unsafe pthread_join(handle, nil) }
+    func join() { pthread_join(handle, nil) }
 
     private final class Body: Sendable {
-        let name: String
         let run: @Sendable () -> Void
-        init(name: String, run: @escaping @Sendable () -> Void) {
-            self.name = name
-            self.run = run
-        }
+        init(run: @escaping @Sendable () -> Void) { self.run = run }
     }
 }

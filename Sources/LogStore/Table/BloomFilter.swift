@@ -4,8 +4,8 @@
 // 1. A key (or a prefix of keys that the writer's caller named) is hashed with XXH3-64, seeded with the store.
 // 2. The hash's upper part picks the page; its remix gives the probes inside that page, by enhanced double hashing
 //    (Dillinger, Manolios 2004).
-// 3. So a lookup needs one page. With some 3,270 keys a page the loads differ by 2 %, and the false positive rate is that
-//    of an ordinary filter (0.9 % at 10 bits a key).
+// 3. So a lookup needs one page. With some 3,270 keys a page the loads differ by 2 %, and the false positive rate is
+//    that of an ordinary filter (0.9 % at 10 bits a key).
 //
 // A page on disk: u64 hash (of all that follows) │ bits. All pages of a table have the same size; only a table with one
 // page has a smaller one.

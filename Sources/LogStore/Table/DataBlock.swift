@@ -63,7 +63,8 @@ final class DataBlock: @unchecked Sendable {
         return unsafe UnsafeRawBufferPointer(start: base + length.next, count: Int(length.value))
     }
 
-    /// Index of the first record whose key is at least `key` (with `orEqual` false: above it); `count` if there is none.
+    /// Index of the first record whose key is at least `key` (with `orEqual` false: above it); `count` if there is
+    /// none.
     func lowerBound(_ key: UnsafeRawBufferPointer, orEqual: Bool = true) -> Int {
         var low = 0
         var high = count
@@ -125,7 +126,8 @@ final class DataBlock: @unchecked Sendable {
         return block
     }
 
-    /// Walks the records, checks them and writes the offset table. False if the payload is not `count` ascending records.
+    /// Walks the records, checks them and writes the offset table. False if the payload is not `count` ascending
+    /// records.
     private func index() -> Bool {
         let records = unsafe self.records
         let table = unsafe base + Self.tableOffset(rawBytes)

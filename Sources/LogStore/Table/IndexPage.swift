@@ -46,7 +46,8 @@ final class IndexPage: Sendable {
         return Int(entries[index].keyStart)..<end
     }
 
-    /// Index of the last child that starts at or before `key` (with `orEqual` false: before it); nil if all start later.
+    /// Index of the last child that starts at or before `key` (with `orEqual` false: before it); nil if all start
+    /// later.
     func child(_ key: UnsafeRawBufferPointer, orEqual: Bool = true) -> Int? {
         unsafe keys.withUnsafeBytes { keys in
             var low = 0

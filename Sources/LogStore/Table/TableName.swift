@@ -11,9 +11,9 @@ package enum TableKind: UInt8, Hashable, Sendable, CaseIterable {
 
 /// The name of a table file: what it holds, which flush generations it covers, and an id that is never reused.
 ///
-/// `s-<class>-<generationLow>-<generationHigh>-<id>.seg` (or `x-….run`), numbers in lower-case hexadecimal of fixed width,
-/// so names sort by class, then generation. Ids are unique in the store across kinds: they seed the file's checksums and
-/// name its blocks in the cache.
+/// `s-<class>-<generationLow>-<generationHigh>-<id>.seg` (or `x-….run`), numbers in lower-case hexadecimal of fixed
+/// width, so names sort by class, then generation. Ids are unique in the store across kinds: they seed the file's
+/// checksums and name its blocks in the cache.
 package struct TableName: Hashable, Sendable, CustomStringConvertible {
     package var kind: TableKind
     package var retentionClass: UInt8

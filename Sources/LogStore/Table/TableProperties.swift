@@ -1,7 +1,7 @@
 /// What a table says about itself: its zone map and its counts.
 ///
-/// Stored as ascending `(tag varint, length varint, bytes)`; a reader skips tags it does not know, so later versions can
-/// add some.
+/// Stored as ascending `(tag varint, length varint, bytes)`; a reader skips tags it does not know, so later versions
+/// can add some.
 package struct TableProperties: Hashable, Sendable {
     /// Smallest and largest key; empty in an empty table.
     package var firstKey: [UInt8] = []

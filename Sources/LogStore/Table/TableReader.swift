@@ -100,7 +100,8 @@ package final class TableReader: Sendable {
         }
     }
 
-    /// Calls `body` with the value of `key`, in the cache's memory, if there is one. The bytes are valid inside the call.
+    /// Calls `body` with the value of `key`, in the cache's memory, if there is one. The bytes are valid inside the
+    /// call.
     package func withValue<R>(
         of key: UnsafeRawBufferPointer, _ policy: ReadPolicy,
         _ body: (UnsafeRawBufferPointer) throws(LogStoreError) -> R

@@ -1,6 +1,6 @@
 /// Choices of whoever writes a table.
 package struct TableOptions: Hashable, Sendable {
-    /// Bytes of records at which a block is closed.
+    /// Bytes of records at which a block is closed. 32 KiB by measurement (docs/format.md, "Why blocks of 32 KiB").
     package var blockBytes: Int
     /// 0: no filter.
     package var filterBitsPerKey: Int
@@ -19,7 +19,8 @@ package struct TableOptions: Hashable, Sendable {
 ///    The name becomes durable with the caller's directory sync.
 /// 3. If anything fails, or the writer is dropped unfinished, the file is unlinked; nothing referred to it.
 ///
-/// Space is not reserved ahead: the final size is unknown and the disk protocol has no way to give back what is too much.
+/// Space is not reserved ahead: the final size is unknown and the disk protocol has no way to give back what is too
+/// much.
 package final class TableWriter {
     private let disk: any Disk
     private let table: TableFile
@@ -170,8 +171,9 @@ package final class TableWriter {
         let start = offset
         for page in 0..<count {
             let range = page * pageBytes..<(page + 1) * pageBytes
+            let at = start + UInt64(range.lowerBound)
             let hash = unsafe bytes.withUnsafeBytes {
-                unsafe table.hash($0.slice(range.lowerBound + 8..<range.upperBound), at: start + UInt64(range.lowerBound))
+                unsafe table.hash($0.slice(range.lowerBound + 8..<range.upperBound), at: at)
             }
             for i in 0..<8 { bytes[range.lowerBound + i] = UInt8(truncatingIfNeeded: hash >> UInt64(8 * i)) }
             hashes.append(UInt32(truncatingIfNeeded: hash))

@@ -1,0 +1,380 @@
+internal import Synchronization
+
+/// Turns batches into logged batches: checks them against the state at their place in the order and assigns ordinals,
+/// sequence numbers and times.
+///
+/// The state is the heads and tables, plus `pending`: what the group's earlier batches will have changed once the group
+/// is durable. Confined to the committer.
+struct BatchAssigner {
+    let lookup: Lookup
+    let pending: Head
+    let limits: StoreLimits
+
+    /// A session as the batch being assigned has it so far.
+    private struct Working {
+        var key: SessionKey
+        var lastSequence: SequenceNumber
+        var deletedCount: UInt32?
+        var isNew: Bool
+    }
+
+    enum Outcome {
+        case assigned(LoggedBatch, CommitReceipt)
+        case replay(CommitReceipt)
+    }
+
+    func assign(_ batch: Batch, lsn: LSN, time: Timestamp) throws(LogStoreError) -> Outcome {
+        try Self.check(batch, limits)
+        var work = Work(logged: LoggedBatch(lsn: lsn, time: time), receipt: CommitReceipt(lsn: lsn, time: time))
+        work.counters = pending.counters
+        if let idempotency = batch.idempotency, case .existing(let key) = idempotency.session {
+            if let receipt = try earlierReceipt(idempotency.key, key) { return .replay(receipt) }
+        }
+        for condition in batch.preconditions { try check(condition) }
+        work.logged.changes.reserveCapacity(batch.operations.count + 2)
+        for operation in batch.operations { try assign(operation, &work) }
+        if let idempotency = batch.idempotency {
+            let key = try session(idempotency.session, &work).key
+            work.logged.changes.append(
+                .idempotencyKeyUsed(
+                    key, key: idempotency.key, sessions: work.receipt.sessions, sequences: work.receipt.sequences))
+        }
+        return .assigned(work.logged, work.receipt)
+    }
+
+    private struct Work {
+        var logged: LoggedBatch
+        var receipt: CommitReceipt
+        var sessions: [Working] = []
+        var counters = StoreCounters()
+        var tenants: [String: TenantOrdinal] = [:]
+        var users: [(tenant: TenantOrdinal, name: String, key: UserKey)] = []
+        var amended: [(SessionKey, SequenceNumber, isDeleted: Bool)] = []
+    }
+
+    // MARK: Operations
+
+    private func assign(_ operation: Batch.Operation, _ work: inout Work) throws(LogStoreError) {
+        switch operation {
+        case .createSession(let new): try create(new, &work)
+        case .append(let target, let payload, let crc, let touch):
+            let i = try workingIndex(target, &work)
+            guard work.sessions[i].lastSequence < .max else {
+                throw .tooLarge(what: "session", bytes: Int(SequenceNumber.max), limit: Int(SequenceNumber.max))
+            }
+            work.sessions[i].lastSequence += 1
+            let sequence = work.sessions[i].lastSequence
+            work.receipt.sequences.append(sequence)
+            work.logged.changes.append(
+                .entryAppended(work.sessions[i].key, sequence, payload: payload, crc: crc, touch: touch))
+        case .update(let target, let state, let tags, let touch):
+            let key = try session(target, &work).key
+            work.logged.changes.append(.sessionUpdated(key, state: state, tags: tags, touch: touch))
+        case .amend(let target, let sequence, let payload, let crc):
+            let key = try session(target, &work).key
+            let createdAt = try liveEntryTime(key, sequence, work)
+            work.amended.append((key, sequence, isDeleted: false))
+            work.logged.changes.append(
+                .entryAmended(key, sequence, payload: payload, crc: crc, createdAt: createdAt))
+        case .deleteEntry(let target, let sequence):
+            let i = try workingIndex(target, &work)
+            let key = work.sessions[i].key
+            _ = try liveEntryTime(key, sequence, work)
+            let deleted: UInt32
+            if let known = work.sessions[i].deletedCount {
+                deleted = known + 1
+            } else {
+                deleted = (try row(key)?.deletedCount ?? 0) + 1
+            }
+            work.sessions[i].deletedCount = deleted
+            work.amended.append((key, sequence, isDeleted: true))
+            work.logged.changes.append(.entryDeleted(key, sequence, deletedCount: deleted))
+        case .deleteSession(let key):
+            guard let row = try row(key) else { throw .sessionNotFound }
+            work.logged.changes.append(.sessionDeleted(key, id: row.id))
+        case .deleteUser(let user):
+            guard let name = try name(IndexKey.user(user)) else { throw .invalid("no such user") }
+            work.logged.changes.append(.userDeleted(user, name: name))
+        case .deleteTenant(let tenant):
+            guard let name = try name(IndexKey.tenant(tenant)) else { throw .invalid("no such tenant") }
+            work.logged.changes.append(.tenantDeleted(tenant, name: name))
+        case .putDocument(let key, let value):
+            let tenant = try tenantOrCreate(key.tenant, &work)
+            work.logged.changes.append(.documentPut(tenant, key: key.key, value: value))
+        case .removeDocument(let key):
+            var tenant = work.tenants[key.tenant]
+            if tenant == nil { tenant = try self.tenant(named: key.tenant) }
+            guard let tenant else { return }
+            work.logged.changes.append(.documentRemoved(tenant, key: key.key))
+        case .setPosition(let consumer, let lsn):
+            work.logged.changes.append(.positionSet(consumer: consumer, lsn))
+        }
+    }
+
+    private func create(_ new: Batch.NewSession, _ work: inout Work) throws(LogStoreError) {
+        let tenant = try tenantOrCreate(new.tenant, &work)
+        let user = try userOrCreate(new.user, tenant, &work)
+        let isTaken = work.logged.changes.contains {
+            if case .sessionCreated(let key, let id, _, _, _) = $0 { return id == new.id && key.tenant == tenant }
+            return false
+        }
+        if isTaken { throw .sessionExists(id: new.id) }
+        if try sessionExists(new.id, tenant) { throw .sessionExists(id: new.id) }
+        let key = SessionKey(tenant: tenant, user: user.user, session: work.counters.nextSession)
+        work.counters.nextSession += 1
+        work.receipt.sessions.append(key)
+        work.sessions.append(Working(key: key, lastSequence: 0, deletedCount: 0, isNew: true))
+        work.logged.changes.append(
+            .sessionCreated(
+                key, id: new.id, state: new.state, tags: new.tags, retentionClass: new.retentionClass))
+    }
+
+    private func tenantOrCreate(_ name: String, _ work: inout Work) throws(LogStoreError) -> TenantOrdinal {
+        if let known = work.tenants[name] { return known }
+        var tenant = try tenant(named: name)
+        if tenant == nil {
+            let new = TenantOrdinal(work.counters.nextTenant)
+            work.counters.nextTenant += 1
+            work.logged.changes.append(.tenantCreated(new, name: name))
+            tenant = new
+        }
+        work.tenants[name] = tenant
+        return tenant!
+    }
+
+    private func userOrCreate(
+        _ name: String, _ tenant: TenantOrdinal, _ work: inout Work
+    ) throws(LogStoreError) -> UserKey {
+        if let known = work.users.first(where: { $0.tenant == tenant && $0.name == name }) { return known.key }
+        let key: UserKey
+        if let found = try user(named: name, tenant) {
+            key = found
+        } else {
+            key = UserKey(tenant: tenant, user: work.counters.nextUser)
+            work.counters.nextUser += 1
+            work.logged.changes.append(.userCreated(key, name: name))
+        }
+        work.users.append((tenant, name, key))
+        return key
+    }
+
+    // MARK: Sessions of the batch
+
+    private func session(_ target: SessionTarget, _ work: inout Work) throws(LogStoreError) -> Working {
+        work.sessions[try workingIndex(target, &work)]
+    }
+
+    private func workingIndex(_ target: SessionTarget, _ work: inout Work) throws(LogStoreError) -> Int {
+        let key: SessionKey
+        switch target {
+        case .existing(let k): key = k
+        case .created(let n):
+            guard n < work.receipt.sessions.count else { throw .invalid("session \(n) is not created yet") }
+            key = work.receipt.sessions[n]
+        }
+        if let i = work.sessions.firstIndex(where: { $0.key == key }) { return i }
+        // The heads usually know all that an append needs; a cold session's row comes from the tables.
+        let delta = folded(key)
+        if delta?.isDeleted == true { throw .sessionNotFound }
+        if let last = delta?.lastSequence, lookup.state.lock.withLock({ $0.active.counters.deadOwners }) == 0,
+            pending.counters.deadOwners == 0
+        {
+            work.sessions.append(
+                Working(key: key, lastSequence: last, deletedCount: delta?.deletedCount, isNew: false))
+        } else {
+            guard let row = try row(key) else { throw .sessionNotFound }
+            work.sessions.append(
+                Working(key: key, lastSequence: row.lastSequence, deletedCount: row.deletedCount, isNew: false))
+        }
+        return work.sessions.count - 1
+    }
+
+    // MARK: The state, pending included
+
+    private func folded(_ key: SessionKey) -> SessionDelta? {
+        let old = lookup.state.lock.withLock { $0.delta(key) }
+        guard let new = pending.delta(key) else { return old }
+        guard var delta = old else { return new }
+        delta.merge(new)
+        return delta
+    }
+
+    private func row(_ key: SessionKey) throws(LogStoreError) -> SessionRow? {
+        let version = lookup.state.lock.withLock { $0.version }
+        guard let row = try lookup.row(key, folded(key), version) else { return nil }
+        if pending.counters.deadOwners > 0 {
+            if pending.index[IndexKey.dead(key.tenant)] != nil || pending.index[IndexKey.dead(key.owner)] != nil {
+                return nil
+            }
+            if try lookup.ownerIsDead(key) { return nil }
+        }
+        return row
+    }
+
+    private func value(_ key: [UInt8]) throws(LogStoreError) -> [UInt8]? {
+        if let value = pending.index[key] { return IndexValue.isTombstone(value) ? nil : value }
+        return try lookup.value(key)
+    }
+
+    private func name(_ key: [UInt8]) throws(LogStoreError) -> String? { try value(key).flatMap(IndexValue.decodeName) }
+
+    private func pendingKey(_ prefix: [UInt8], named name: String) -> [UInt8]? {
+        var found: [UInt8]?
+        pending.index.scan(prefix: prefix) { pair in
+            guard IndexValue.decodeName(pair.value) == name else { return true }
+            found = pair.key
+            return false
+        }
+        return found
+    }
+
+    private func tenant(named name: String) throws(LogStoreError) -> TenantOrdinal? {
+        if let key = pendingKey(IndexKey.tenantsNamed(hash: IndexKey.hash(name)), named: name) {
+            return TenantOrdinal(UInt32(truncatingIfNeeded: IndexKey.bigEndian(key, 9, 4)))
+        }
+        guard let tenant = try lookup.tenant(named: name) else { return nil }
+        return pending.index[IndexKey.dead(tenant)] == nil ? tenant : nil
+    }
+
+    private func user(named name: String, _ tenant: TenantOrdinal) throws(LogStoreError) -> UserKey? {
+        if let key = pendingKey(IndexKey.usersNamed(tenant, hash: IndexKey.hash(name)), named: name) {
+            return UserKey(tenant: tenant, user: IndexKey.bigEndian(key, 13, 5))
+        }
+        guard let user = try lookup.user(named: name, in: tenant) else { return nil }
+        return pending.index[IndexKey.dead(user)] == nil ? user : nil
+    }
+
+    private func sessionExists(_ id: String, _ tenant: TenantOrdinal) throws(LogStoreError) -> Bool {
+        if let key = pendingKey(IndexKey.sessionsByID(tenant, hash: IndexKey.hash(id)), named: id) {
+            let session = SessionKey(
+                tenant: tenant, user: IndexKey.bigEndian(key, 13, 5), session: IndexKey.bigEndian(key, 18, 5))
+            if try row(session) != nil { return true }
+        }
+        guard let (key, _) = try lookup.session(id: id, in: tenant) else { return false }
+        return try row(key) != nil
+    }
+
+    private func earlierReceipt(_ idempotencyKey: String, _ key: SessionKey) throws(LogStoreError) -> CommitReceipt? {
+        let indexKey = IndexKey.idempotency(key, hash: IndexKey.hash(idempotencyKey))
+        guard let bytes = try value(indexKey), try row(key) != nil else { return nil }
+        let decoded = try Lookup.decoding("idempotency key", indexKey) { () throws(ByteReader.Malformed) in
+            try IndexValue.decodeIdempotency(bytes)
+        }
+        guard let decoded, decoded.key == idempotencyKey else { return nil }
+        return decoded.receipt
+    }
+
+    /// When a live entry was created; `entryNotFound` if it is not there or deleted.
+    private func liveEntryTime(
+        _ key: SessionKey, _ sequence: SequenceNumber, _ work: Work
+    ) throws(LogStoreError) -> Timestamp {
+        if work.amended.contains(where: { $0.0 == key && $0.1 == sequence && $0.isDeleted }) {
+            throw .entryNotFound(sequence: sequence)
+        }
+        if let value = pending.index[IndexKey.amendment(key, sequence)], value.count > 1, value[1] == 1 {
+            throw .entryNotFound(sequence: sequence)
+        }
+        for change in work.logged.changes {
+            if case .entryAppended(key, sequence, _, _, _) = change { return work.logged.time }
+        }
+        if let own = pending.session(key), !own.entries.isEmpty, sequence >= own.firstSequence {
+            let i = Int(sequence - own.firstSequence)
+            guard i < own.entries.count else { throw .entryNotFound(sequence: sequence) }
+            return Timestamp(microseconds: own.entries[i].createdAt)
+        }
+        guard sequence > 0 else { throw .entryNotFound(sequence: sequence) }
+        let query = EntryQuery(after: sequence - 1, limit: 1)
+        guard let entry = try lookup.entries(of: key, query).first, entry.sequence == sequence else {
+            throw .entryNotFound(sequence: sequence)
+        }
+        return entry.createdAt
+    }
+
+    // MARK: Conditions and limits
+
+    private func check(_ condition: Precondition) throws(LogStoreError) {
+        switch condition {
+        case .stateVersion(let key, let expected):
+            guard let row = try row(key) else { throw .sessionNotFound }
+            guard row.stateVersion == expected.rawValue else {
+                throw .conflict("state version \(row.stateVersion), not \(expected)")
+            }
+        case .entryCount(let key, let bound):
+            guard let row = try row(key) else { throw .sessionNotFound }
+            let count = row.lastSequence - row.deletedCount
+            guard count < bound else { throw .conflict("\(count) entries, not below \(bound)") }
+        case .documentVersion(let key, let expected):
+            var version: LSN?
+            if let tenant = try tenant(named: key.tenant) {
+                let indexKey = IndexKey.document(tenant, key.key)
+                if let bytes = try value(indexKey) {
+                    version = try Lookup.decoding("document", indexKey) { () throws(ByteReader.Malformed) in
+                        try IndexValue.decodeVersioned(bytes)?.version
+                    }
+                }
+            }
+            guard version == expected else { throw .conflict("document version differs") }
+        }
+    }
+
+    /// Bounds that need no state; checked before a batch is queued as well.
+    static func check(_ batch: Batch, _ limits: StoreLimits) throws(LogStoreError) {
+        func bound(_ what: String, _ bytes: Int, _ limit: Int) throws(LogStoreError) {
+            if bytes > limit { throw .tooLarge(what: what, bytes: bytes, limit: limit) }
+        }
+        guard !batch.operations.isEmpty else { throw .invalid("an empty batch") }
+        try bound("operations", batch.operations.count, limits.batchOperations)
+        try bound("batch", batch.approximateBytes, limits.batchBytes)
+        if let key = batch.idempotency?.key, key.utf8.isEmpty || key.utf8.count > 255 {
+            throw .invalid("an idempotency key is 1 to 255 bytes")
+        }
+        for operation in batch.operations {
+            switch operation {
+            case .createSession(let new):
+                guard !new.id.isEmpty, !new.tenant.isEmpty else { throw .invalid("empty id") }
+                for name in [new.id, new.tenant, new.user] { try bound("id", name.utf8.count, limits.idBytes) }
+                try bound("state", new.state.count, limits.stateBytes)
+            case .append(_, let payload, _, _), .amend(_, _, let payload, _):
+                try bound("payload", payload.count, limits.payloadBytes)
+            case .update(_, let state, _, _): try bound("state", state?.count ?? 0, limits.stateBytes)
+            case .putDocument(let key, let value):
+                guard !key.tenant.isEmpty else { throw .invalid("empty tenant") }
+                try bound("id", key.tenant.utf8.count, limits.idBytes)
+                try bound("document key", key.key.count, limits.documentKeyBytes)
+                try bound("document", value.count, limits.documentBytes)
+            case .setPosition(let consumer, _):
+                guard !consumer.isEmpty else { throw .invalid("empty consumer") }
+                try bound("consumer", consumer.utf8.count, limits.documentKeyBytes)
+            case .deleteEntry, .deleteSession, .deleteUser, .deleteTenant, .removeDocument: break
+            }
+        }
+    }
+}
+
+extension Batch {
+    /// About the bytes that it will take in the log.
+    var approximateBytes: Int {
+        var n = 16
+        for operation in operations {
+            switch operation {
+            case .createSession(let new): n += 48 + new.id.utf8.count + new.user.utf8.count + new.state.count
+            case .append(_, let payload, _, _), .amend(_, _, let payload, _): n += 40 + payload.count
+            case .update(_, let state, _, _): n += 24 + (state?.count ?? 0)
+            case .putDocument(let key, let value): n += 24 + key.key.count + value.count
+            default: n += 32
+            }
+        }
+        return n
+    }
+
+    /// Whether it adds data: what a nearly full disk refuses.
+    var isAdditive: Bool {
+        operations.contains {
+            switch $0 {
+            case .createSession, .append, .amend, .putDocument: true
+            case .update(_, let state, _, _): state != nil
+            case .deleteEntry, .deleteSession, .deleteUser, .deleteTenant, .removeDocument, .setPosition: false
+            }
+        }
+    }
+}

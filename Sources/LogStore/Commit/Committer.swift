@@ -1,0 +1,255 @@
+internal import Synchronization
+
+/// The one writer: turns waiting batches into durable groups.
+///
+/// ## Steps of a group
+/// 1. Assign: each batch is checked and numbered against the state and the group's earlier batches.
+/// 2. Log: one frame, one append; then one fdatasync, unless all of the group is `buffered`.
+/// 3. Publish: under the state lock the batches are applied to the head, all at once.
+/// 4. Answer, in order; refusals too, because they may rest on what the group changed.
+///
+/// One group is in flight at a time: that is what makes a torn tail provable (`LogRecovery`). A failed append or sync
+/// poisons the store: the outcome of the group is unknown and nothing is written any more.
+///
+/// Confined to the writer thread (`.threaded`) or to the lock of `LogStore` (`.inline`).
+final class Committer {
+    typealias Completion = @Sendable (Result<CommitReceipt, LogStoreError>) -> Void
+
+    struct Request: Sendable {
+        var batch: Batch
+        var bytes: Int
+        var completion: Completion
+    }
+
+    private let box: StateBox
+    private let lookup: Lookup
+    private let clock: any Clock
+    private let disk: any Disk
+    private let options: StoreOptions
+    private let log: LogWriter
+    private let report: @Sendable (StoreEvent) -> Void
+    private var lastTime: Int64
+    private var bytesSinceSpaceCheck = Int.max / 2
+    private var spaceCheckedAt: UInt64 = 0
+    private var hasReserve: Bool
+
+    init(
+        box: StateBox, clock: any Clock, disk: any Disk, options: StoreOptions, log: LogWriter, lastTime: Int64,
+        hasReserve: Bool, report: @escaping @Sendable (StoreEvent) -> Void
+    ) {
+        self.box = box
+        lookup = Lookup(state: box, policy: .blocking)
+        self.clock = clock
+        self.disk = disk
+        self.options = options
+        self.log = log
+        self.lastTime = lastTime
+        self.hasReserve = hasReserve
+        self.report = report
+    }
+
+    private struct Staged {
+        var batch: LoggedBatch
+        var receipt: CommitReceipt
+        var body: [UInt8]
+        var request: Int
+    }
+
+    func commit(_ requests: [Request]) {
+        var results: [Result<CommitReceipt, LogStoreError>] = []
+        results.reserveCapacity(requests.count)
+        var staged: [Staged] = []
+        if let failure = box.lock.withLock({ $0.failure }) {
+            for request in requests { request.completion(.failure(failure)) }
+            return
+        }
+        let isLow = checkSpace()
+        assign(requests, isLow, &staged, &results)
+        if !staged.isEmpty {
+            do throws(LogStoreError) {
+                try write(staged, durable: requests.contains { $0.batch.durability == .durable })
+                publish(staged)
+            } catch {
+                for s in staged { results[s.request] = .failure(error) }
+                // Replays and refusals of this group may rest on batches that did not happen.
+                if staged.count < requests.count {
+                    for i in results.indices { results[i] = .failure(error) }
+                }
+            }
+        }
+        for (request, result) in zip(requests, results) { request.completion(result) }
+    }
+
+    // MARK: Assign
+
+    private func assign(
+        _ requests: [Request], _ isLow: Bool, _ staged: inout [Staged],
+        _ results: inout [Result<CommitReceipt, LogStoreError>]
+    ) {
+        let (counters, base) = box.lock.withLock { ($0.active.counters, $0.visibleLSN) }
+        let pending = Head(counters: counters)
+        let assigner = BatchAssigner(lookup: lookup, pending: pending, limits: options.limits)
+        let now = clock.now().microseconds
+        for (i, request) in requests.enumerated() {
+            if isLow && request.batch.isAdditive {
+                results.append(.failure(.full(freeBytes: box.lock.withLock { $0.space.freeBytes })))
+                continue
+            }
+            let time = max(now, lastTime + 1)
+            let lsn = LSN(base.rawValue + UInt64(staged.count) + 1)
+            do throws(LogStoreError) {
+                switch try assigner.assign(request.batch, lsn: lsn, time: Timestamp(microseconds: time)) {
+                case .replay(let receipt): results.append(.success(receipt))
+                case .assigned(let logged, let receipt):
+                    var w = ByteWriter(reserving: request.bytes + 64)
+                    logged.encode(into: &w)
+                    lastTime = time
+                    if requests.count > 1 { pending.apply(logged) }
+                    staged.append(Staged(batch: logged, receipt: receipt, body: w.take(), request: i))
+                    results.append(.success(receipt))
+                }
+            } catch {
+                results.append(.failure(error))
+            }
+        }
+    }
+
+    // MARK: Write
+
+    private func write(_ staged: [Staged], durable: Bool) throws(LogStoreError) {
+        let bytes = staged.reduce(0) { $0 + $1.body.count + 16 }
+        let now = clock.now().microseconds
+        let before = log.currentFile
+        do throws(DiskError) {
+            try log.prepare(payloadBytes: bytes, now: now)
+        } catch {
+            try refuseOrFail(error)
+        }
+        do throws(DiskError) {
+            try log.append(staged.map(\.body), time: staged[staged.count - 1].batch.time.microseconds)
+        } catch {
+            try refuseOrFail(error)
+        }
+        var microseconds: UInt64 = 0
+        if durable {
+            let start = clock.monotonicMicroseconds()
+            do throws(DiskError) { try log.sync() } catch { throw poison(error) }
+            microseconds = clock.monotonicMicroseconds() - start
+        }
+        bytesSinceSpaceCheck += bytes
+        let after = log.currentFile
+        box.lock.withLock { s in
+            if after != before { s.logFiles.append(after) }
+            s.statistics.groups += 1
+            s.statistics.batches += UInt64(staged.count)
+            s.statistics.logBytes += UInt64((bytes + LogFormat.alignment - 1) / LogFormat.alignment * LogFormat.alignment)
+            s.statistics.largestGroup = max(s.statistics.largestGroup, staged.count)
+            if durable { s.statistics.recordSync(microseconds: microseconds) }
+        }
+    }
+
+    /// No room: the group is refused and nothing of it counts. Anything else: poison.
+    private func refuseOrFail(_ error: DiskError) throws(LogStoreError) -> Never {
+        guard error.kind == .noSpace else { throw poison(error) }
+        bytesSinceSpaceCheck = Int.max / 2
+        _ = checkSpace()
+        throw .full(freeBytes: box.lock.withLock { $0.space.freeBytes })
+    }
+
+    private func poison(_ error: DiskError) -> LogStoreError {
+        let failure = LogStoreError.poisoned("\(error.operation) \(error.file): errno \(error.errno) \(error.detail)")
+        box.lock.withLock { if $0.failure == nil { $0.failure = failure } }
+        report(.poisoned("\(error)"))
+        return failure
+    }
+
+    private func publish(_ staged: [Staged]) {
+        box.lock.withLock { s in
+            for item in staged { s.active.apply(item.batch) }
+            s.visibleLSN = log.lastLSN
+            s.durableLSN = log.durableLSN
+        }
+    }
+
+    // MARK: Freeze and close
+
+    /// Hands the head over for a flush if it is over its budget (or if `force`), unless one is being flushed.
+    /// - Returns: true if there is something to flush now.
+    func freezeIfNeeded(force: Bool) throws(LogStoreError) -> Bool {
+        let wanted = box.lock.withLock { s in
+            s.frozen == nil && !s.active.isEmpty && s.failure == nil
+                && (force || s.active.bytes >= options.headBytes)
+        }
+        guard wanted else { return false }
+        // The manifest may only name an LSN that the log holds durably: else a cut could leave a gap below it.
+        if log.durableLSN < log.lastLSN {
+            do throws(DiskError) { try log.sync() } catch { throw poison(error) }
+        }
+        box.lock.withLock { s in
+            s.durableLSN = log.durableLSN
+            s.frozen = s.active
+            s.active = Head(counters: s.active.counters)
+        }
+        return true
+    }
+
+    /// Makes buffered batches durable.
+    func sync() throws(LogStoreError) {
+        guard log.durableLSN < log.lastLSN else { return }
+        do throws(DiskError) { try log.sync() } catch { throw poison(error) }
+        box.lock.withLock { $0.durableLSN = log.durableLSN }
+    }
+
+    func close() throws(LogStoreError) {
+        let isSound = box.lock.withLock { $0.failure == nil }
+        defer { log.close() }
+        guard isSound else { return }
+        do throws(DiskError) { try log.seal(clean: true, now: clock.now().microseconds) } catch { throw poison(error) }
+        box.lock.withLock { $0.durableLSN = log.durableLSN }
+    }
+
+    // MARK: Space
+
+    /// Looks at the disk now and then. Below the soft limit appends are refused and the reserve is given up, so that
+    /// deletes can still be logged; above it the reserve is made again.
+    private func checkSpace() -> Bool {
+        let now = clock.monotonicMicroseconds()
+        let isStale = now - spaceCheckedAt > 1_000_000 || bytesSinceSpaceCheck > 8 << 20
+        let wasLow = box.lock.withLock { !$0.isAcceptingAppends }
+        guard isStale else { return wasLow }
+        spaceCheckedAt = now
+        bytesSinceSpaceCheck = 0
+        guard let space = try? disk.space() else { return wasLow }
+        let limit = min(options.softLimitBytes, space.totalBytes / 100 * UInt64(options.softLimitPercent))
+        let isLow = space.freeBytes < limit
+        box.lock.withLock {
+            $0.space = space
+            $0.isAcceptingAppends = !isLow
+        }
+        if isLow && !wasLow { report(.spaceLow(freeBytes: space.freeBytes)) }
+        if !isLow && wasLow { report(.spaceRecovered(freeBytes: space.freeBytes)) }
+        if isLow && hasReserve {
+            try? disk.unlink(Reserve.name)
+            hasReserve = false
+        } else if !isLow && !hasReserve {
+            hasReserve = Reserve.make(disk, options)
+        }
+        return isLow
+    }
+}
+
+/// Space kept back for deletes on a full disk.
+enum Reserve {
+    static let name = "reserve.bin"
+
+    /// True if the reserve is there. It is only a reservation: no byte of it is ever part of the state.
+    static func make(_ disk: any Disk, _ options: StoreOptions) -> Bool {
+        guard options.reserveBytes > 0, let space = try? disk.space() else { return false }
+        let bytes = min(options.reserveBytes, space.totalBytes / 100)
+        guard bytes > 0, let file = try? disk.create(name) else { return false }
+        defer { file.close() }
+        if (try? file.reserve(bytes)) != nil { return true }
+        try? disk.unlink(name)
+        return false
+    }
+}

@@ -1,0 +1,290 @@
+internal import Synchronization
+
+/// An embedded, crash-safe store of sessions and their messages in one directory.
+///
+///     let store = try LogStore.open(
+///         disk: LiveDisk(path: "data"), clock: LiveClock(), random: SystemRandom(), options: StoreOptions())
+///     var batch = Batch()
+///     let chat = batch.createSession(id: "s1", tenant: "demo", user: "ann")
+///     batch.append(Array("hello".utf8), to: chat)
+///     let receipt = try store.commit(batch)  // durable now
+///     let messages = try store.entries(of: receipt.sessions[0], .last(20))
+///     try store.close()
+///
+/// ## What it promises
+/// A commit that was answered survives kill, panic and power cut; a batch is there wholly or not at all; what is not yet
+/// durable is not visible; damaged bytes are an error that names file and offset, never a wrong answer. The fault model
+/// is in docs/ARCHITECTURE.md, every byte in docs/format.md.
+///
+/// ## Where to go next
+/// `Batch` (writes) and `Queries.swift` (reads); `Committer` (the write path), `Flusher` (head to tables), `LogRecovery`
+/// (open), `SessionRow` (how a session is found), `Disk` (the only door to the system).
+package final class LogStore: Sendable {
+    /// Who runs commits and flushes.
+    package enum Execution: Sendable {
+        /// A writer thread and a flush thread.
+        case threaded
+        /// The caller of `commit`: deterministic, for tests.
+        case inline
+    }
+
+    package let id: StoreID
+    private let disk: any Disk
+    private let options: StoreOptions
+    private let box: StateBox
+    private let cache: BlockCache
+    private let store: UInt64
+    private let engine: WriteEngine
+
+    private init(_ opened: StoreOpener.Opened, _ disk: any Disk, _ options: StoreOptions, _ engine: WriteEngine) {
+        id = opened.id
+        self.disk = disk
+        self.options = options
+        box = opened.box
+        cache = opened.cache
+        store = opened.id.seed
+        self.engine = engine
+    }
+
+    /// Opens the store of a directory, or makes one in an empty directory. `report` hears what an operator should know;
+    /// it is called from any thread.
+    /// - Throws: `locked`, `notAStore`, `newerFormat`, `corrupt`, `io`.
+    /// - Complexity: O(files + log tail); independent of how many sessions and messages are stored.
+    package static func open(
+        disk: any Disk, clock: any Clock, random: any RandomSource, options: StoreOptions = StoreOptions(),
+        execution: Execution = .threaded, report: @escaping @Sendable (StoreEvent) -> Void = { _ in }
+    ) throws(LogStoreError) -> LogStore {
+        do throws(DiskError) { try disk.lock() } catch {
+            throw error.kind == .locked ? .locked(path: disk.path, holder: error.detail) : .io(error)
+        }
+        do throws(LogStoreError) {
+            let opener = StoreOpener(disk: disk, clock: clock, random: random, options: options, report: report)
+            let opened = try opener.open()
+            let committer = Committer(
+                box: opened.box, clock: clock, disk: disk, options: options, log: opened.log,
+                lastTime: opened.lastTime, hasReserve: opened.hasReserve, report: report)
+            let flusher = Flusher(
+                box: opened.box, disk: disk, clock: clock, options: options, store: opened.id.seed,
+                cache: opened.cache, nextTableID: opened.nextTableID, nextManifest: opened.nextManifest,
+                retained: opened.retained, report: report)
+            let engine = WriteEngine(
+                box: opened.box, committer: committer, flusher: flusher, options: options, execution: execution)
+            return LogStore(opened, disk, options, engine)
+        } catch {
+            disk.unlock()
+            throw error
+        }
+    }
+
+    /// Answers what is queued, seals the log and gives the directory back. Later calls throw `closed`.
+    package func close() throws(LogStoreError) {
+        defer { disk.unlock() }
+        try engine.close()
+    }
+
+    // MARK: Writes
+
+    /// Queues a batch. `completion` is called once, on the writer's thread: it must not block.
+    ///
+    /// Before queueing, the directory rows that the batch needs are read, so that a cold session does not make the
+    /// writer wait for the disk. With `.cached` that throws `wouldBlock` instead of reading, and nothing is queued.
+    package func commit(
+        _ batch: Batch, policy: ReadPolicy = .blocking, completion: @escaping @Sendable (Result<CommitReceipt, LogStoreError>) -> Void
+    ) throws(LogStoreError) {
+        try BatchAssigner.check(batch, options.limits)
+        try prefetch(batch, Lookup(state: box, policy: policy))
+        try engine.submit(batch, completion)
+    }
+
+    /// Commits a batch and waits for it.
+    /// - Throws: `sessionNotFound`, `sessionExists`, `entryNotFound`, `conflict`, `tooLarge`, `invalid`, `full`,
+    ///   `overloaded`, `poisoned`, `closed`, `io`, `corrupt`.
+    @discardableResult
+    package func commit(_ batch: Batch) throws(LogStoreError) -> CommitReceipt {
+        let waiter = Waiter()
+        try commit(batch) { waiter.finish($0) }
+        return try waiter.wait().get()
+    }
+
+    /// Writes everything that is committed so far into tables.
+    package func flush() throws(LogStoreError) { try engine.flush() }
+
+    private func prefetch(_ batch: Batch, _ lookup: Lookup) throws(LogStoreError) {
+        for operation in batch.operations {
+            switch operation {
+            case .append(.existing(let key), _, _, _), .update(.existing(let key), _, _, _):
+                if box.lock.withLock({ $0.delta(key)?.lastSequence }) == nil { _ = try lookup.row(key) }
+            case .deleteSession(let key): _ = try lookup.row(key)
+            case .amend(.existing(let key), let sequence, _, _), .deleteEntry(.existing(let key), let sequence):
+                guard sequence > 0 else { throw .entryNotFound(sequence: sequence) }
+                _ = try lookup.entries(of: key, EntryQuery(after: sequence - 1, limit: 1))
+            case .createSession(let new):
+                guard let tenant = try lookup.tenant(named: new.tenant) else { continue }
+                _ = try lookup.user(named: new.user, in: tenant)
+                _ = try lookup.session(id: new.id, in: tenant)
+            default: continue
+            }
+        }
+    }
+
+    // MARK: Reads
+
+    package func tenant(named name: String, policy: ReadPolicy = .blocking) throws(LogStoreError) -> TenantOrdinal? {
+        try lookup(policy).tenant(named: name)
+    }
+
+    package func user(
+        named name: String, in tenant: TenantOrdinal, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> UserKey? {
+        try lookup(policy).user(named: name, in: tenant)
+    }
+
+    package func userName(_ key: UserKey, policy: ReadPolicy = .blocking) throws(LogStoreError) -> String? {
+        try lookup(policy).userName(key)
+    }
+
+    package func tenantName(_ tenant: TenantOrdinal, policy: ReadPolicy = .blocking) throws(LogStoreError) -> String? {
+        try lookup(policy).tenantName(tenant)
+    }
+
+    /// The live session of an external id.
+    package func session(
+        id: String, in tenant: TenantOrdinal, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> SessionInfo? {
+        guard let (key, row) = try lookup(policy).session(id: id, in: tenant) else { return nil }
+        return row.info(key)
+    }
+
+    package func session(_ key: SessionKey, policy: ReadPolicy = .blocking) throws(LogStoreError) -> SessionInfo? {
+        try lookup(policy).row(key)?.info(key)
+    }
+
+    /// A session's state document; nil if there is no such session.
+    package func state(
+        of key: SessionKey, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> (state: [UInt8], version: LSN)? {
+        try lookup(policy).state(of: key)
+    }
+
+    /// A page of a session's entries; empty if there is no such session.
+    /// - Complexity: O(page) plus one row; three reads when nothing is cached.
+    package func entries(
+        of key: SessionKey, _ query: EntryQuery, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> [Entry] {
+        try lookup(policy).entries(of: key, query)
+    }
+
+    package func sessions(
+        of user: UserKey, _ query: SessionQuery, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> SessionPage {
+        try lookup(policy).sessions(of: user, query)
+    }
+
+    package func sessions(
+        ofTenant tenant: TenantOrdinal, _ query: SessionQuery, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> SessionPage {
+        try lookup(policy).sessions(ofTenant: tenant, query)
+    }
+
+    package func document(_ key: DocumentKey, policy: ReadPolicy = .blocking) throws(LogStoreError) -> Document? {
+        let lookup = lookup(policy)
+        guard let tenant = try lookup.tenant(named: key.tenant) else { return nil }
+        let indexKey = IndexKey.document(tenant, key.key)
+        guard let bytes = try lookup.value(indexKey) else { return nil }
+        return try Self.document(indexKey, key.key, bytes)
+    }
+
+    /// Documents whose keys begin with `prefix`, ascending, behind `after`.
+    package func documents(
+        tenant name: String, prefix: [UInt8], after: [UInt8]? = nil, limit: Int, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> [Document] {
+        let lookup = lookup(policy)
+        guard limit > 0, let tenant = try lookup.tenant(named: name) else { return [] }
+        let base = IndexKey.documents(tenant)
+        var documents: [Document] = []
+        try lookup.scan(
+            prefix: base + prefix, from: after.map { base + $0 + [0] }
+        ) { (key, value) throws(LogStoreError) in
+            if let document = try Self.document(key, Array(key.dropFirst(base.count)), value) {
+                documents.append(document)
+            }
+            return documents.count < limit
+        }
+        return documents
+    }
+
+    private static func document(
+        _ indexKey: [UInt8], _ key: [UInt8], _ bytes: [UInt8]
+    ) throws(LogStoreError) -> Document? {
+        let decoded = try Lookup.decoding("document", indexKey) { () throws(ByteReader.Malformed) in
+            try IndexValue.decodeVersioned(bytes)
+        }
+        return decoded.map { Document(key: key, value: $0.bytes, version: $0.version) }
+    }
+
+    private func lookup(_ policy: ReadPolicy) -> Lookup { Lookup(state: box, policy: policy) }
+
+    // MARK: Change feed
+
+    /// Committed, durable batches behind `lsn`, oldest first, at most `limit`.
+    /// - Throws: `feedTruncated` if the log no longer reaches back to it; `corrupt`, `io`.
+    /// - Complexity: reads the log from the beginning of the file that holds `lsn`; `ChangeFeed` remembers its place.
+    package func changes(after lsn: LSN, limit: Int) throws(LogStoreError) -> [LoggedBatch] {
+        let feed = feed(after: lsn)
+        return try feed.next(limit: limit)
+    }
+
+    /// A reader of the feed that keeps its place.
+    package func feed(after lsn: LSN) -> ChangeFeed {
+        ChangeFeed(box: box, disk: disk, store: store, position: lsn)
+    }
+
+    /// Where a consumer of the feed stands (`Batch.setPosition`).
+    package func position(of consumer: String) throws(LogStoreError) -> LSN? {
+        let key = IndexKey.consumer(consumer)
+        guard let bytes = try lookup(.blocking).value(key) else { return nil }
+        return try Lookup.decoding("position", key) { () throws(ByteReader.Malformed) in
+            try IndexValue.decodeNumber(bytes).map { LSN($0) }
+        }
+    }
+
+    // MARK: Status
+
+    package var status: StoreStatus {
+        let cacheStatistics = cache.statistics
+        return box.lock.withLock { s in
+            let tables = s.version.manifest.tables
+            return StoreStatus(
+                visibleLSN: s.visibleLSN, durableLSN: s.durableLSN, flushedLSN: s.version.manifest.flushedLSN,
+                isAcceptingAppends: s.isAcceptingAppends && s.failure == nil, failure: s.failure, space: s.space,
+                statistics: s.statistics, headBytes: s.active.bytes, frozenBytes: s.frozen?.bytes ?? 0,
+                segments: s.version.segments.count, indexRuns: s.version.index.count,
+                tableBytes: tables.reduce(0) { $0 + $1.size },
+                storedEntries: tables.filter { $0.name.kind == .segment }.reduce(0) { $0 + $1.entryCount },
+                logFiles: s.logFiles.count, cache: cacheStatistics,
+                sessionsCreated: s.active.counters.nextSession - 1, usersCreated: s.active.counters.nextUser - 1)
+        }
+    }
+}
+
+/// Lets one thread wait for one result.
+private final class Waiter: @unchecked Sendable {  // `result` is under `signal`
+    private let signal = Signal()
+    private var result: Result<CommitReceipt, LogStoreError>?
+
+    func finish(_ r: Result<CommitReceipt, LogStoreError>) {
+        signal.locked {
+            result = r
+            signal.wakeOne()
+        }
+    }
+
+    func wait() -> Result<CommitReceipt, LogStoreError> {
+        signal.locked {
+            while true {
+                if let result { return result }
+                signal.wait()
+            }
+        }
+    }
+}

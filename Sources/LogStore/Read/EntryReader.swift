@@ -1,0 +1,176 @@
+internal import Synchronization
+
+// Reading a session's entries.
+//
+// 1. Under the state lock: the row's delta, the entries of both heads in range, the version. That fixes the answer.
+// 2. The row (from the tables if the heads do not hold all of it) names the runs; they are walked from the wanted end,
+//    each a range of keys in one segment, until enough entries are found.
+// 3. If the row says that entries were amended, the amendments of the range are laid over.
+
+extension Lookup {
+    func entries(of key: SessionKey, _ query: EntryQuery) throws(LogStoreError) -> [Entry] {
+        guard query.limit > 0 else { return [] }
+        let low = (query.after ?? 0) == .max ? SequenceNumber.max : (query.after ?? 0) + 1
+        let high = query.before.map { $0 == 0 ? 0 : $0 - 1 } ?? .max
+        guard low <= high else { return [] }
+        let view = state.lock.withLock { s in
+            EntryView(
+                delta: s.delta(key), active: s.active.session(key), frozen: s.frozen?.session(key), version: s.version,
+                anyDead: s.active.counters.deadOwners > 0)
+        }
+        guard let row = try row(key, view.delta, view.version) else { return [] }
+        if view.anyDead, try ownerIsDead(key) { return [] }
+        let last = min(high, row.lastSequence)
+        guard low <= last else { return [] }
+        return try EntryScan(lookup: self, key: key, row: row, view: view).run(low, last, query)
+    }
+}
+
+struct EntryView: Sendable {
+    var delta: SessionDelta?
+    var active: Head.HeadSession?
+    var frozen: Head.HeadSession?
+    var version: Version
+    var anyDead: Bool
+}
+
+private struct EntryScan {
+    let lookup: Lookup
+    let key: SessionKey
+    let row: SessionRow
+    let view: EntryView
+
+    func run(_ low: SequenceNumber, _ high: SequenceNumber, _ query: EntryQuery) throws(LogStoreError) -> [Entry] {
+        var result: [Entry] = []
+        result.reserveCapacity(min(query.limit, Int(high - low) + 1, 1024))
+        // Deleted entries leave holes, so a range may have to be continued.
+        var low = low
+        var high = high
+        while low <= high && result.count < query.limit {
+            let want = query.limit - result.count
+            let window = Int(high - low) + 1
+            let size = SequenceNumber(min(window, row.flags.contains(.hasAmendments) ? max(want, 64) : want))
+            let (from, to) = query.order == .ascending ? (low, low + (size - 1)) : (high - (size - 1), high)
+            var part = try raw(from, to)
+            if row.flags.contains(.hasAmendments) { part = try amended(part, from, to) }
+            if query.order == .descending { part.reverse() }
+            result.append(contentsOf: part.prefix(want))
+            if query.order == .ascending {
+                if to == .max { break }
+                low = to + 1
+            } else {
+                if from <= 1 { break }
+                high = from - 1
+            }
+        }
+        return result
+    }
+
+    /// Entries of [from, to] as appended, ascending.
+    private func raw(_ from: SequenceNumber, _ to: SequenceNumber) throws(LogStoreError) -> [Entry] {
+        var entries: [Entry] = []
+        let headFirst = [view.frozen, view.active].compactMap { $0.flatMap { $0.entries.isEmpty ? nil : $0.firstSequence } }
+            .min() ?? .max
+        if from < headFirst { try appendFromTables(from, min(to, headFirst == .max ? to : headFirst - 1), &entries) }
+        for head in [view.frozen, view.active] {
+            guard let head, !head.entries.isEmpty else { continue }
+            let first = head.firstSequence
+            let last = first + SequenceNumber(head.entries.count - 1)
+            let a = max(from, first)
+            let b = min(to, last)
+            guard a <= b else { continue }
+            for sequence in a...b {
+                let e = head.entries[Int(sequence - first)]
+                guard e.payload.crc32c == e.crc else {
+                    throw .corrupt(file: "memory", offset: 0, detail: "entry \(sequence) of \(key)")
+                }
+                entries.append(
+                    Entry(
+                        sequence: sequence, createdAt: Timestamp(microseconds: e.createdAt), amendedAt: nil,
+                        payload: e.payload))
+            }
+        }
+        return entries
+    }
+
+    private func appendFromTables(
+        _ from: SequenceNumber, _ to: SequenceNumber, _ entries: inout [Entry]
+    ) throws(LogStoreError) {
+        // The last run that begins at or before `from`.
+        var i = row.runs.count - 1
+        while i > 0 && row.runs[i].firstSequence > from { i -= 1 }
+        var segmentBefore: Int?
+        while i >= 0 && i < row.runs.count && row.runs[i].firstSequence <= to {
+            defer { i += 1 }
+            guard let place = view.version.segment(holding: row.runs[i].generation), place != segmentBefore else { continue }
+            segmentBefore = place
+            let segment = view.version.segments[place]
+            let cursor = segment.cursor(lookup.policy)
+            try cursor.seek(to: IndexKey.entry(key, max(from, row.runs[i].firstSequence)))
+            let end = IndexKey.entry(key, to)
+            while cursor.isValid {
+                let isInside = unsafe end.withUnsafeBytes { unsafe compareKeys(cursor.keyBytes, $0) <= 0 }
+                guard isInside else { break }
+                entries.append(try decode(cursor, segment))
+                try cursor.next()
+            }
+        }
+    }
+
+    private func decode(_ cursor: TableCursor, _ segment: TableReader) throws(LogStoreError) -> Entry {
+        let entry: (entry: Entry, crc: UInt32)?
+        do throws(ByteReader.Malformed) {
+            let keySpan = unsafe RawSpan(_unsafeBytes: cursor.keyBytes)
+            var k = ByteReader(keySpan)
+            try k.skip(14)
+            let sequence = SequenceNumber(truncatingIfNeeded: try k.bigEndian(width: 4))
+            let valueSpan = unsafe RawSpan(_unsafeBytes: cursor.valueBytes)
+            var v = ByteReader(valueSpan)
+            let createdAt = Timestamp(microseconds: Int64(bitPattern: try v.u64()))
+            let crc = try v.u32()
+            let payload = try v.array(v.remaining)
+            entry = (Entry(sequence: sequence, createdAt: createdAt, amendedAt: nil, payload: payload), crc)
+        } catch {
+            throw .corrupt(file: segment.name.fileName, offset: 0, detail: "entry of \(key): \(error.what)")
+        }
+        guard let entry, entry.entry.payload.crc32c == entry.crc else {
+            throw .corrupt(file: segment.name.fileName, offset: 0, detail: "CRC of an entry of \(key)")
+        }
+        return entry.entry
+    }
+
+    /// Lays amendments over: deleted entries vanish, edited ones change.
+    private func amended(
+        _ entries: [Entry], _ from: SequenceNumber, _ to: SequenceNumber
+    ) throws(LogStoreError) -> [Entry] {
+        var amendments: [SequenceNumber: Amendment] = [:]
+        let key = key
+        try lookup.scan(
+            prefix: IndexKey.amendments(key), from: IndexKey.amendment(key, from), filtered: true
+        ) { (k, value) throws(LogStoreError) in
+            let sequence = SequenceNumber(truncatingIfNeeded: IndexKey.bigEndian(k, 15, 4))
+            guard sequence <= to else { return false }
+            amendments[sequence] = try Lookup.decoding("amendment", k) { () throws(ByteReader.Malformed) in
+                try Amendment.decode(value)
+            }
+            return true
+        }
+        if amendments.isEmpty { return entries }
+        var result: [Entry] = []
+        result.reserveCapacity(entries.count)
+        for var entry in entries {
+            switch amendments[entry.sequence] {
+            case nil: result.append(entry)
+            case .deleted: continue
+            case .edited(let payload, let crc, _, let amendedAt):
+                guard payload.crc32c == crc else {
+                    throw .corrupt(file: "index", offset: 0, detail: "CRC of amendment \(entry.sequence) of \(key)")
+                }
+                entry.payload = payload
+                entry.amendedAt = amendedAt
+                result.append(entry)
+            }
+        }
+        return result
+    }
+}
