@@ -1,0 +1,143 @@
+package import ChatEngine
+package import HTTPTransport
+internal import LogStore
+
+/// The orion surface: the session store of an assistant's web front end (docs of the contract: `/openapi.json`).
+///
+///     let surface = OrionSurface(engine: engine, configuration: OrionConfiguration())
+///     try server.listen(host: "127.0.0.1", port: 3002, handler: surface.handler)
+///
+/// Every request goes, in this order, through: security headers; the rate limit (only `/api` and below); CORS (which answers
+/// every OPTIONS); the JSON body, for every method and path; with `tokens`, the token (only `/api/sessions` and below);
+/// the route. The order is visible on the wire: a 429 has no CORS headers, a malformed body is an error on any path, 401
+/// comes before 404.
+package final class OrionSurface: Sendable {
+    let engine: ChatEngine
+    let configuration: OrionConfiguration
+    private let limiter: FixedWindowLimiter?
+    private let router: Router
+    private let operations: [String: Operation]
+    private let securityHeaders: HeaderBlock
+    private let started: UInt64
+
+    package init(engine: ChatEngine, configuration: OrionConfiguration = OrionConfiguration()) {
+        self.engine = engine
+        self.configuration = configuration
+        limiter =
+            configuration.rateLimit > 0
+            ? FixedWindowLimiter(
+                limit: configuration.rateLimit, windowSeconds: configuration.rateWindowSeconds, clock: engine.clock)
+            : nil
+        (router, operations) = Operation.routes()
+        securityHeaders = HeaderBlock(OrionHeaders.security)
+        started = engine.clock.monotonicMicroseconds()
+    }
+
+    /// Answers everything that a listener of this surface gets. It keeps the surface alive.
+    package var handler: Handler {
+        let afterLimit = OrionHeaders.cors(configuration).middleware { [self] in afterCORS($0, $1) }
+        return { [self] in handle($0, $1, afterLimit) }
+    }
+
+    /// The pattern of the route that a request goes to, for metrics and logs: never the path, which has ids in it.
+    package func routePattern(of request: Request) -> String {
+        switch router.find(request) {
+        case .matched(let match): match.pattern
+        case .badParameter(let pattern, _): pattern
+        case .methodNotAllowed, .notFound: "unmatched"
+        }
+    }
+
+    var uptimeMicroseconds: UInt64 { engine.clock.monotonicMicroseconds() - started }
+
+    // MARK: The way of a request
+
+    private func handle(_ request: Request, _ exchange: any Exchange, _ afterLimit: Handler) {
+        exchange.addHeaders(securityHeaders)
+        guard let limiter, Self.isBelow("/api", request.path) else { return afterLimit(request, exchange) }
+        let decision = limiter.hit(request.clientIP(trusting: configuration.trustedProxies))
+        let seconds = String(decision.resetSeconds)
+        exchange.addHeader("RateLimit-Policy", "\(decision.limit);w=\(configuration.rateWindowSeconds)")
+        exchange.addHeader("RateLimit-Limit", String(decision.limit))
+        exchange.addHeader("RateLimit-Remaining", String(decision.remaining))
+        exchange.addHeader("RateLimit-Reset", seconds)
+        guard decision.isAllowed else {
+            exchange.addHeader("Retry-After", seconds)
+            return OrionReply.tooManyRequests(windowSeconds: configuration.rateWindowSeconds).send(request, exchange)
+        }
+        afterLimit(request, exchange)
+    }
+
+    private func afterCORS(_ request: Request, _ exchange: any Exchange) {
+        let fields: OrionFields
+        do throws(JSONBody.Problem) {
+            fields = try OrionFields(request, limit: configuration.bodyBytes)
+        } catch {
+            return OrionReply(error).send(request, exchange)
+        }
+        var access = Access.trusted(tenant: .orion)
+        if let tokens = configuration.tokens, Self.isBelow("/api/sessions", request.path) {
+            do throws(OrionReply) {
+                access = try tokens.access(of: request, now: engine.clock.now())
+            } catch {
+                return error.send(request, exchange)
+            }
+        }
+        switch router.find(request) {
+        case .matched(let match):
+            guard let operation = operations[match.pattern] else { break }
+            let call = OrionCall(
+                surface: self, request: request, exchange: exchange, access: access, fields: fields,
+                parameters: match.parameters)
+            return call.perform(operation)
+        case .badParameter(_, let raw):
+            return OrionReply.badRequest("Invalid parameter: sessionId", "Failed to decode param '\(raw)'")
+                .send(request, exchange)
+        case .methodNotAllowed, .notFound: break
+        }
+        OrionReply.notFound(request).send(request, exchange)
+    }
+
+    /// Whether a raw path is `prefix` or below it, as a mounted Express router sees it.
+    private static func isBelow(_ prefix: String, _ path: String) -> Bool {
+        let (path, prefix) = (path.utf8, prefix.utf8)
+        guard path.count >= prefix.count, zip(path, prefix).allSatisfy({ lowercased($0) == $1 }) else { return false }
+        return path.count == prefix.count || path[path.index(path.startIndex, offsetBy: prefix.count)] == 0x2F
+    }
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 { byte &- 0x41 < 26 ? byte | 0x20 : byte }
+
+    // MARK: Routes
+
+    enum Operation: CaseIterable {
+        case root, health, openAPI, documentation, create, list, messages, save, delete, session
+
+        /// Method and pattern. The words under `/api/sessions` come before the parameter that would take them.
+        var route: (method: String, pattern: String) {
+            switch self {
+            case .root: ("GET", "/")
+            case .health: ("GET", "/health")
+            case .openAPI: ("GET", "/openapi.json")
+            case .documentation: ("GET", "/docs")
+            case .create: ("POST", "/api/sessions/create")
+            case .list: ("GET", "/api/sessions/list")
+            case .messages: ("GET", "/api/sessions/messages")
+            case .save: ("POST", "/api/sessions/save-message")
+            case .delete: ("POST", "/api/sessions/delete")
+            case .session: ("GET", "/api/sessions/:sessionId")
+            }
+        }
+
+        static func routes() -> (Router, [String: Operation]) {
+            var router = Router()
+            var operations: [String: Operation] = [:]
+            for operation in allCases {
+                let (method, pattern) = operation.route
+                // The router only finds: what follows needs the parsed body and the access value as well.
+                router.add(method, pattern) { _, _, _ in }
+                operations[pattern] = operation
+            }
+            return (router, operations)
+        }
+    }
+}

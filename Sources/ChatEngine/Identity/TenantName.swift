@@ -1,0 +1,18 @@
+/// A tenant's name in the store. The surfaces have disjoint name spaces, so that a header or a token of one can never name
+/// data of another.
+package struct TenantName: Hashable, Sendable, CustomStringConvertible {
+    package let name: String
+
+    private init(name: String) { self.name = name }
+
+    /// The orion surface's one tenant.
+    package static let orion = TenantName(name: "orion")
+    /// The poc surface's one tenant.
+    package static let poc = TenantName(name: "poc")
+    /// An organisation of the llm surface.
+    package static func llm(organisation: String) -> TenantName { TenantName(name: "llm:\(organisation)") }
+    /// A tenant of the aivo surface, as its tokens name it.
+    package static func aivo(tenant: String) -> TenantName { TenantName(name: "aivo:\(tenant)") }
+
+    package var description: String { name }
+}
