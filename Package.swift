@@ -28,6 +28,7 @@ let package = Package(
         .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CMicroHTTPD", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CGnuTLS", providers: [.apt(["libgnutls28-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CSQLite", path: "Tests/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
 
         // The product, lowest first; an import points down this list only.
@@ -39,9 +40,11 @@ let package = Package(
         ),
         .target(
             name: "HTTPTransport",
-            dependencies: ["CMicroHTTPD", "CGnuTLS"],
+            dependencies: ["CMicroHTTPD", "CGnuTLS", "CZlib"],
             swiftSettings: strict,
-            linkerSettings: [.linkedLibrary(":libmicrohttpd.a"), .linkedLibrary("gnutls")]
+            linkerSettings: [
+                .linkedLibrary(":libmicrohttpd.a"), .linkedLibrary("gnutls"), .linkedLibrary(":libz.a"),
+            ]
         ),
         .target(name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common),
         .target(name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport"], swiftSettings: common),

@@ -1,0 +1,49 @@
+/// The other half of a request: where its one reply goes.
+///
+/// A handler calls `respond` once, inside its call (answered at once, nothing is suspended) or later from any thread (the
+/// connection is suspended meanwhile and the event loop resumes it). A second call is ignored. An exchange that is dropped
+/// without a reply answers 500.
+package protocol Exchange: AnyObject, Sendable {
+    /// Adds a header field that leaves before the fields of the response, in the order of the calls. Middleware uses it for
+    /// headers that every reply gets; after `respond` it has no effect.
+    func addHeader(_ name: String, _ value: String)
+
+    /// Adds fields that were put into wire form once.
+    func addHeaders(_ block: HeaderBlock)
+
+    /// Forgets the fields added so far.
+    func removeHeaders()
+
+    func respond(_ response: Response)
+}
+
+package typealias Handler = @Sendable (Request, any Exchange) -> Void
+
+/// Wraps a handler: may answer by itself, add headers, or hand on an exchange that changes the reply on its way out.
+package typealias Middleware = @Sendable (@escaping Handler) -> Handler
+
+/// `handler` inside `middleware`, the first one outermost.
+package func compose(_ middleware: [Middleware], _ handler: @escaping Handler) -> Handler {
+    middleware.reversed().reduce(handler) { inner, wrap in wrap(inner) }
+}
+
+/// An exchange whose reply passes through a function on its way out, on the thread that responds.
+package final class TransformingExchange: Exchange {
+    private let base: any Exchange
+    private let transform: @Sendable (inout Response) -> Void
+
+    package init(_ base: any Exchange, _ transform: @escaping @Sendable (inout Response) -> Void) {
+        self.base = base
+        self.transform = transform
+    }
+
+    package func addHeader(_ name: String, _ value: String) { base.addHeader(name, value) }
+    package func addHeaders(_ block: HeaderBlock) { base.addHeaders(block) }
+    package func removeHeaders() { base.removeHeaders() }
+
+    package func respond(_ response: Response) {
+        var response = response
+        transform(&response)
+        base.respond(response)
+    }
+}

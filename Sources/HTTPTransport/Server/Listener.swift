@@ -1,0 +1,14 @@
+/// One address that the server listens on, and who answers there.
+final class Listener: Sendable {
+    let index: Int
+    let descriptor: Int32
+    let isTLS: Bool
+    let handler: Handler
+
+    init(index: Int, descriptor: Int32, isTLS: Bool, handler: @escaping Handler) {
+        self.index = index
+        self.descriptor = descriptor
+        self.isTLS = isTLS
+        self.handler = handler
+    }
+}

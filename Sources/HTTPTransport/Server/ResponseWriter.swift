@@ -1,0 +1,160 @@
+internal import CMicroHTTPD
+internal import Glibc
+
+// From a `Response` to the library's reply object.
+//
+// The library keeps each header field as three allocations of its own, and a reply here has some twenty fields. So the
+// whole block goes in as one field: the first field's name, and as its value everything from the first field's value to
+// the last field's, with the line ends in between masked (the library refuses CR and LF in a value) and put back in the
+// library's copy afterwards. What leaves is byte for byte the block, in the order it was put together.
+//
+// This is safe against response splitting because `HeaderBlock` has refused every control character before; the only CR
+// and LF in it are the ones it wrote. Fields that the library gives a meaning (Connection, Transfer-Encoding, Date,
+// Content-Length) never enter the block.
+
+enum ResponseWriter {
+    private static let mask: UInt8 = 0x01
+
+    /// - Parameters:
+    ///   - block: what middleware added; the response's own fields are added to it. Used up.
+    /// - Returns: the library's object, owned by the caller, and the status it goes with; nil when out of memory.
+    static func make(
+        _ response: Response, block: inout HeaderBlock, connection: Connection, isHEAD: Bool, closes: Bool
+    ) -> (reply: OpaquePointer, status: UInt32)? {
+        var status = response.status
+        var body = response.body
+        append(response, to: &block)
+        if !block.isValid || !(200...999).contains(status) {
+            if case .stream(let stream) = body { stream.disconnect() }
+            (status, body) = (500, .empty)
+            block.removeAll()
+        }
+        guard let reply = unsafe makeReply(body, connection: connection, isHEAD: isHEAD) else { return nil }
+        if status == 204 {
+            // Otherwise the library, rightly, sends no length with a 204; some originals did.
+            unsafe cmhd_allow_content_length(reply)
+        }
+        guard unsafe add(&block, to: reply) else {
+            unsafe MHD_destroy_response(reply)
+            return nil
+        }
+        if closes || response.closesConnection {
+            _ = unsafe MHD_add_response_header(reply, "Connection", "close")
+        }
+        return unsafe (reply, UInt32(status))
+    }
+
+    private static func append(_ response: Response, to block: inout HeaderBlock) {
+        for (name, value) in response.headers {
+            switch name.utf8.count {
+            case 4 where equalsIgnoringCase(Array(name.utf8)[...], "date"),
+                10 where equalsIgnoringCase(Array(name.utf8)[...], "connection"),
+                17 where equalsIgnoringCase(Array(name.utf8)[...], "transfer-encoding"):
+                continue
+            case 14 where equalsIgnoringCase(Array(name.utf8)[...], "content-length") && response.status != 204: continue
+            default: block.append(name, value)
+            }
+        }
+    }
+
+    private static func makeReply(_ body: ResponseBody, connection: Connection, isHEAD: Bool) -> OpaquePointer? {
+        switch body {
+        case .empty:
+            return unsafe MHD_create_response_from_buffer(0, nil, .RESPMEM_PERSISTENT)
+        case .bytes(let bytes):
+            return unsafe bytes.withUnsafeBytes { buffer in
+                // The library copies; it does not write through the pointer.
+                unsafe MHD_create_response_from_buffer(
+                    buffer.count, UnsafeMutableRawPointer(mutating: buffer.baseAddress), .RESPMEM_MUST_COPY)
+            }
+        case .stream(let stream):
+            guard !isHEAD else {
+                // A HEAD gets no body, so nobody will ever read this one.
+                stream.disconnect()
+                return unsafe MHD_create_response_from_buffer(0, nil, .RESPMEM_PERSISTENT)
+            }
+            return unsafe StreamSource.makeReply(stream, connection: connection)
+        }
+    }
+
+    private static func add(_ block: inout HeaderBlock, to reply: OpaquePointer) -> Bool {
+        guard !block.isEmpty else { return true }
+        return unsafe block.withWireForm { bytes in
+            // bytes: name ':' ' ' value CR LF [...] CR LF
+            let count = bytes.count
+            guard let base = bytes.baseAddress, let colon = unsafe bytes.firstIndex(of: UInt8(ascii: ":"))
+            else { return false }
+            unsafe base[colon] = 0
+            unsafe base[count - 2] = 0
+            var index = colon + 2
+            while let found = unsafe memchr(base + index, 0x0D, count - 2 - index) {
+                let at = unsafe UnsafeMutablePointer(found.assumingMemoryBound(to: UInt8.self))
+                unsafe at[0] = mask
+                unsafe at[1] = mask
+                index = unsafe at - base + 2
+            }
+            let value = unsafe UnsafeRawPointer(base + colon + 2).assumingMemoryBound(to: CChar.self)
+            let name = unsafe UnsafeRawPointer(base).assumingMemoryBound(to: CChar.self)
+            // An empty value would be refused; the library skips nothing, so one blank is the same field (RFC 9110 §5.5).
+            if unsafe value[0] == 0 { return unsafe MHD_add_response_header(reply, name, " ") == MHD_Result.YES }
+            guard unsafe MHD_add_response_header(reply, name, value) == MHD_Result.YES,
+                let kept = unsafe MHD_get_response_header(reply, name)
+            else { return false }
+            unsafe unmask(UnsafeMutableRawPointer(mutating: kept), count: count - 2 - (colon + 2))
+            return true
+        }
+    }
+
+    private static func unmask(_ value: UnsafeMutableRawPointer, count: Int) {
+        var index = 0
+        while let found = unsafe memchr(value + index, Int32(mask), count - index) {
+            let at = unsafe found.assumingMemoryBound(to: UInt8.self)
+            unsafe at[0] = 0x0D
+            unsafe at[1] = 0x0A
+            index = unsafe UnsafeMutableRawPointer(at) - value + 2
+        }
+    }
+}
+
+/// What the library's content callback needs while it sends a stream.
+private final class StreamSource {
+    let stream: BodyStream
+    let connection: Connection
+
+    init(stream: BodyStream, connection: Connection) {
+        self.stream = stream
+        self.connection = connection
+    }
+
+    static func makeReply(_ stream: BodyStream, connection: Connection) -> OpaquePointer? {
+        connection.stream = stream
+        let source = unsafe Unmanaged.passRetained(StreamSource(stream: stream, connection: connection))
+        let reply = unsafe MHD_create_response_from_callback(
+            UInt64.max, 16 << 10,
+            { closure, _, buffer, capacity in
+                guard let closure = unsafe closure, let buffer = unsafe buffer else { return -2 }
+                let source = unsafe Unmanaged<StreamSource>.fromOpaque(closure).takeUnretainedValue()
+                return unsafe source.read(UnsafeMutableRawBufferPointer(start: buffer, count: capacity))
+            }, source.toOpaque(),
+            { closure in
+                guard let closure = unsafe closure else { return }
+                unsafe Unmanaged<StreamSource>.fromOpaque(closure).release()
+            })
+        if unsafe reply == nil { unsafe source.release() }
+        return unsafe reply
+    }
+
+    /// MHD_CONTENT_READER_END_OF_STREAM is -1, MHD_CONTENT_READER_END_WITH_ERROR is -2.
+    private func read(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
+        if connection.isAborted { return -2 }
+        switch unsafe stream.read(into: buffer, for: connection) {
+        case .bytes(let count): return count
+        case .end: return -1
+        case .failed: return -2
+        case .wait:
+            if stream.isDisconnected { return -2 }
+            connection.loop.suspendForStream(connection)
+            return 0
+        }
+    }
+}
