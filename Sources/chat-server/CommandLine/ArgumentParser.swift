@@ -38,7 +38,7 @@ extension ParsedArguments {
                 throw ParsedArguments.unknownFlag(name, verb)
             }
             var value = equals.map { String(argument[argument.index(after: $0)...]) }
-            if flag.placeholder == nil {
+            if flag.valueName == nil {
                 guard value == nil else { throw CommandFailure(.usage, "\(name) takes no value") }
             } else if value == nil {
                 guard index < arguments.count else {

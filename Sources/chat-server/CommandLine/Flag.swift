@@ -3,25 +3,25 @@ struct Flag: Sendable {
     /// With its dashes.
     let name: String
     /// What stands for the value in the help; nil for a switch.
-    let placeholder: String?
+    let valueName: String?
     /// The setting that the flag gives a value to; a switch gives `true`.
     let settingKey: String?
     let mayRepeat: Bool
     let summary: String
 
     init(
-        _ name: String, _ placeholder: String? = nil, setting settingKey: String? = nil, mayRepeat: Bool = false,
+        _ name: String, _ valueName: String? = nil, setting settingKey: String? = nil, mayRepeat: Bool = false,
         summary: String
     ) {
         self.name = name
-        self.placeholder = placeholder
+        self.valueName = valueName
         self.settingKey = settingKey
         self.mayRepeat = mayRepeat
         self.summary = summary
     }
 
     /// `--name VALUE`.
-    var synopsis: String { placeholder.map { "\(name) \($0)" } ?? name }
+    var synopsis: String { valueName.map { "\(name) \($0)" } ?? name }
 }
 
 extension Flag {
@@ -34,11 +34,14 @@ extension Flag {
         "--admin", "HOST:PORT", setting: "admin.listen", summary: "loopback listener for /livez, /readyz and /metrics")
     static let config = Flag("--config", "FILE", summary: "settings file, JSON5; else $\(SettingsLocation.variable)")
     static let set = Flag(
-        SettingOverride.setFlag, "section.name=value", mayRepeat: true, summary: "any setting but a secret; may be repeated")
+        SettingOverride.setFlag, "section.name=value", mayRepeat: true,
+        summary: "any setting but a secret; may be repeated")
     static let tlsCertificate = Flag("--tls-cert", "FILE", setting: "http.tls-cert", summary: "certificate chain, PEM")
-    static let tlsKey = Flag("--tls-key", "FILE", setting: "http.tls-key", summary: "private key of the certificate, PEM")
+    static let tlsKey = Flag(
+        "--tls-key", "FILE", setting: "http.tls-key", summary: "private key of the certificate, PEM")
     static let orionAuth = Flag(
-        "--orion-auth", "off|jwt", setting: "orion.auth", summary: "jwt asks for a token on every session route of orion")
+        "--orion-auth", "off|jwt", setting: "orion.auth",
+        summary: "jwt asks for a token on every session route of orion")
     static let acceptPrefix = Flag(
         "--accept-prefix", setting: "store.accept-prefix", summary: "open a store with a damaged log up to the damage")
     static let help = Flag("--help", summary: "what this verb does and takes")

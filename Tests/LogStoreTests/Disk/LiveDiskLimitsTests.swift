@@ -9,9 +9,10 @@ struct LiveDiskLimitsTests {
     /// A small file system in memory, mounted for one test.
     private final class SmallFileSystem {
         let directory = TemporaryDirectory()
-        private typealias Mount = @convention(c) (
-            UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafePointer<CChar>, CUnsignedLong, UnsafePointer<CChar>
-        ) -> CInt
+        private typealias Mount =
+            @convention(c) (
+                UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafePointer<CChar>, CUnsignedLong, UnsafePointer<CChar>
+            ) -> CInt
         private typealias Unmount = @convention(c) (UnsafePointer<CChar>, CInt) -> CInt
 
         init?(bytes: Int) {

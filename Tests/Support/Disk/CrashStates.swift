@@ -324,7 +324,11 @@ extension CrashStates {
             case .name(let change):
                 if survives { image.pendingNames[change].apply(to: &names) }
             case .bytes(let identity, let range):
-                if survives { kept[identity, default: []].append(range) } else { lost[identity, default: []].append(range) }
+                if survives {
+                    kept[identity, default: []].append(range)
+                } else {
+                    lost[identity, default: []].append(range)
+                }
             }
         }
         var result = DirectoryImage()
@@ -378,7 +382,9 @@ extension CrashStates {
             && later.lowerBound > range.lowerBound
     }
 
-    private func replace(_ range: Range<Int>, in bytes: inout [UInt8], of file: FileImage, _ fill: Fill, seed: UInt64) {
+    private func replace(
+        _ range: Range<Int>, in bytes: inout [UInt8], of file: FileImage, _ fill: Fill, seed: UInt64
+    ) {
         switch fill {
         case .absent, .zeros:
             break

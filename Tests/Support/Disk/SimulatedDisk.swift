@@ -226,7 +226,8 @@ extension SimulatedDisk.State {
         if let kind { throw DiskError(kind, operation: operation, file: file, errno: 5, detail: "injected") }
     }
 
-    mutating func crashed(before: DirectoryImage, half: DirectoryImage? = nil, _ operation: DiskOperation) -> DiskError {
+    mutating func crashed(before: DirectoryImage, half: DirectoryImage? = nil, _ operation: DiskOperation) -> DiskError
+    {
         let moment = SimulatedDisk.CrashMoment(operation: history.count, before: before, half: half, after: image)
         crash = moment
         return moment.error(operation.kind.rawValue, operation.file)
