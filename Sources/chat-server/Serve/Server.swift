@@ -1,5 +1,6 @@
 internal import ChatAPI
 internal import ChatEngine
+internal import Glibc
 internal import HTTPTransport
 internal import LogStore
 internal import Synchronization
@@ -63,13 +64,29 @@ final class Server: Sendable {
         configuration.limits.bodyTimeoutMilliseconds = read
         if let tls = settings.tls {
             configuration.tls = TLSCertificate(
-                certificatePEM: try readText(tls.certificatePath), keyPEM: try readText(tls.keyPath))
+                certificatePEM: try readPEM(tls.certificatePath), keyPEM: try readPEM(tls.keyPath))
         }
         do throws(HTTPServerError) {
             return try HTTPServer(configuration: configuration)
         } catch {
             throw CommandFailure(.failure, "\(error)")
         }
+    }
+
+    private static func readPEM(_ path: String) throws(CommandFailure) -> String {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw CommandFailure(.configuration, "\(path): \(String(cString: strerror(errno)))")
+        }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 20)
+        var filled = 0
+        while filled < bytes.count {
+            let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + filled, $0.count - filled) }
+            if count <= 0 { break }
+            filled += count
+        }
+        return String(decoding: bytes[..<filled], as: UTF8.self)
     }
 
     private func listen(
@@ -146,7 +163,7 @@ extension OrionConfiguration {
         rateWindowSeconds = max(1, Int(settings.rateWindow.components.seconds))
         allowedOrigins = settings.allowedOrigins
         originPatterns = settings.originPatterns
-        trustedProxies = http.trustedProxies
+        trustedProxies = http.trustedProxies.compactMap { HTTPTransport.AddressBlock($0.description) }
         database = "logstore://\(store)"
         report = { logger.error("orion: the store refused", [("reason", .string($0))]) }
     }
