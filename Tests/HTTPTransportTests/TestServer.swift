@@ -70,3 +70,23 @@ final class Responders: Sendable {
         for thread in threads.withLock({ $0 }) { thread.join() }
     }
 }
+
+/// What handlers saw, in order.
+final class Recorder: Sendable {
+    private let texts = Mutex<[String]>([])
+    func add(_ text: String) { texts.withLock { $0.append(text) } }
+    var all: [String] { texts.withLock { $0 } }
+}
+
+extension String {
+    /// How often `part` occurs.
+    func components(of part: String) -> Int {
+        var count = 0
+        var rest = self[...]
+        while let range = rest.firstRange(of: part) {
+            count += 1
+            rest = rest[range.upperBound...]
+        }
+        return count
+    }
+}
