@@ -87,7 +87,7 @@ struct LogFileHeader: Hashable, Sendable {
 
     static func decode(_ bytes: [UInt8], store: UInt64, number: UInt64) throws(DecodeError) -> LogFileHeader {
         guard bytes.count >= LogFormat.headerBytes else { throw .invalid("short header") }
-        let hashed = 24 + 13 * 8 - 16
+        let hashed = 24 + 10 * 8
         let expected = unsafe bytes.withUnsafeBytes {
             unsafe Checksum.xxh3(
                 UnsafeRawBufferPointer(rebasing: $0[0..<hashed]),

@@ -124,8 +124,8 @@ struct SimulatedDiskTests {
             #expect(states.count > 4 * (2 + 4 * 20 + 64))
             #expect(states.count < 4096)
             let kept = Set(
-                disk.survivors().compactMap { disk in
-                    disk.contents()["a"].map { bytes in (0..<20).filter { $0 * 512 < bytes.count && bytes[$0 * 512] == 1 } }
+                disk.survivors().compactMap { $0.contents()["a"] }.map { bytes in
+                    (0..<20).filter { $0 * 512 < bytes.count && bytes[$0 * 512] == 1 }
                 })
             #expect(kept.contains([]))
             #expect(kept.contains(Array(0..<20)))
@@ -152,7 +152,7 @@ struct SimulatedDiskTests {
             #expect(Set(killed.survivors().map { $0.contents() }).contains([:]), "a power cut after the kill")
             let reopened = try killed.open("a")
             try reopened.sync(.openLog)
-            try killed.syncDirectory(.openDirectory)
+            try killed.syncDirectory(.tableDirectory)
             #expect(Set(killed.survivors().map { $0.contents() }) == [["a": [1, 2]]])
         }
 
@@ -245,7 +245,9 @@ struct SimulatedDiskTests {
                 try file.append([UInt8](repeating: 1, count: 30 * 512))
                 _ = try disk.create("b")
                 #expect(throws: DiskError.self) { try file.append([UInt8](repeating: 2, count: 700)) }
-                return disk.survivors(maximum: 40, seed: seed).map { "\($0.origin) \($0.contents().sorted { $0.key < $1.key })" }
+                return disk.survivors(maximum: 40, seed: seed).map { state in
+                    "\(state.origin) \(state.contents().sorted { $0.key < $1.key })"
+                }
             }
             let first = try run(3)
             #expect(first.count == 40)
