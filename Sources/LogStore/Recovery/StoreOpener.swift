@@ -128,6 +128,8 @@ struct StoreOpener {
                     throw .corrupt(file: StoreFormat.name, offset: 0, detail: "\(file.size) bytes")
                 }
                 let format = try StoreFormat.decode(try file.bytes(at: 0, count: Int(file.size)))
+                // A process killed during init may have left it in the page cache only.
+                try io { () throws(DiskError) in try file.sync(.formatFile) }
                 if names.manifests.isEmpty {
                     guard !names.hasData else { throw .corrupt(file: "m-*.man", offset: 0, detail: "no manifest") }
                     try makeFirstManifest(format)
