@@ -89,7 +89,8 @@ package final class LogStore: Sendable {
     /// Before queueing, the directory rows that the batch needs are read, so that a cold session does not make the
     /// writer wait for the disk. With `.cached` that throws `wouldBlock` instead of reading, and nothing is queued.
     package func commit(
-        _ batch: Batch, policy: ReadPolicy = .blocking, completion: @escaping @Sendable (Result<CommitReceipt, LogStoreError>) -> Void
+        _ batch: Batch, policy: ReadPolicy = .blocking,
+        completion: @escaping @Sendable (Result<CommitReceipt, LogStoreError>) -> Void
     ) throws(LogStoreError) {
         try BatchAssigner.check(batch, options.limits)
         try prefetch(batch, Lookup(state: box, policy: policy))

@@ -7,7 +7,8 @@ extension OrionConfiguration.Tokens {
     /// are the original's; the algorithm is checked in addition.
     func access(of request: Request, now: Timestamp) throws(OrionReply) -> Access {
         let scheme = "Bearer "
-        guard let field = request.headers["Authorization"], field.hasPrefix(scheme), field.utf8.count > scheme.utf8.count
+        guard let field = request.headers["Authorization"], field.hasPrefix(scheme),
+            field.utf8.count > scheme.utf8.count
         else {
             throw OrionReply(
                 401,

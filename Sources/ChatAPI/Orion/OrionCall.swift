@@ -83,7 +83,9 @@ struct OrionCall: Sendable {
     }
 
     private func delete() throws(OrionReply) {
-        guard let token = fields.truthy(fields.sessionID) else { throw .badRequest("Missing required field: sessionId") }
+        guard let token = fields.truthy(fields.sessionID) else {
+            throw .badRequest("Missing required field: sessionId")
+        }
         guard let id = try sessionID(token) else { throw .sessionNotFound }
         engine.deleteSession(id, access) { [self] result in
             finish(result, failure: "Failed to delete session") { _ in

@@ -20,7 +20,8 @@ package struct Session: Hashable, Sendable {
 
     /// A session that was just made.
     init(
-        created key: SessionKey, id: String, owner: String, flags: SessionFlags, state: SessionState, at time: Timestamp,
+        created key: SessionKey, id: String, owner: String, flags: SessionFlags, state: SessionState,
+        at time: Timestamp,
         version: LSN
     ) {
         self.key = key

@@ -161,7 +161,8 @@ private struct DateReader {
     mutating func zone() -> Int? {
         if accept("Z") || accept("z") { return 0 }
         let west = accept("-")
-        guard west || accept("+"), let hours = digits(2), accept(":"), let minutes = digits(2), hours <= 23, minutes <= 59
+        guard west || accept("+"), let hours = digits(2), accept(":"), let minutes = digits(2), hours <= 23,
+            minutes <= 59
         else { return nil }
         return (west ? -1 : 1) * (hours * 60 + minutes)
     }

@@ -32,7 +32,9 @@ final class RequestHead: Sendable {
         for scheme in ["http://", "https://"] where bytes[target].count > scheme.utf8.count {
             let authority = target.lowerBound + scheme.utf8.count
             guard equalsIgnoringCase(bytes[target.lowerBound..<authority], scheme) else { continue }
-            return bytes[authority..<target.upperBound].firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") }
+            return bytes[authority..<target.upperBound].firstIndex {
+                $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?")
+            }
                 ?? target.upperBound
         }
         return target.lowerBound

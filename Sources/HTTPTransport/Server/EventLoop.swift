@@ -448,7 +448,8 @@ private let handleRequest: MHD_AccessHandlerCallback = {
         let count = unsafe uploadBytes.pointee
         guard count > 0 else { return unsafe loop.dispatch(connection, handle) }
         unsafe uploadBytes.pointee = 0
-        return unsafe loop.receive(connection, UnsafeRawBufferPointer(start: upload, count: count)) ? MHD_Result.YES : MHD_Result.NO
+        return unsafe loop.receive(connection, UnsafeRawBufferPointer(start: upload, count: count))
+            ? MHD_Result.YES : MHD_Result.NO
     case .handling: return unsafe loop.finish(connection, handle)
     case .idle, .replying: return MHD_Result.NO
     }

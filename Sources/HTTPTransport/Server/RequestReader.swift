@@ -61,7 +61,8 @@ enum RequestReader {
                 { closure, _, name, nameBytes, value, valueBytes in
                     guard let closure = unsafe closure, let name = unsafe name else { return MHD_Result.NO }
                     let collector = unsafe closure.assumingMemoryBound(to: FieldCollector.self)
-                    return unsafe collector.pointee.take(name, nameBytes, value, valueBytes) ? MHD_Result.YES : MHD_Result.NO
+                    return unsafe collector.pointee.take(name, nameBytes, value, valueBytes)
+                        ? MHD_Result.YES : MHD_Result.NO
                 }, pointer)
         }
         let isHTTP10 = unsafe version[7] == CChar(UInt8(ascii: "0"))
@@ -107,9 +108,11 @@ enum RequestReader {
 
     /// The methods of the IANA registry that HTTP libraries know; one outside it is taken for a malformed request.
     private static let methods = [
-        "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT", "ACL", "BIND", "CHECKOUT", "COPY",
+        "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT", "ACL", "BIND", "CHECKOUT",
+        "COPY",
         "LINK", "LOCK", "M-SEARCH", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL", "MOVE", "NOTIFY", "PROPFIND",
-        "PROPPATCH", "PURGE", "QUERY", "REBIND", "REPORT", "SEARCH", "SOURCE", "SUBSCRIBE", "UNBIND", "UNLINK", "UNLOCK",
+        "PROPPATCH", "PURGE", "QUERY", "REBIND", "REPORT", "SEARCH", "SOURCE", "SUBSCRIBE", "UNBIND", "UNLINK",
+        "UNLOCK",
         "UNSUBSCRIBE",
     ]
 

@@ -51,7 +51,8 @@ enum ResponseWriter {
                 10 where equalsIgnoringCase(Array(name.utf8)[...], "connection"),
                 17 where equalsIgnoringCase(Array(name.utf8)[...], "transfer-encoding"):
                 continue
-            case 14 where equalsIgnoringCase(Array(name.utf8)[...], "content-length") && response.status != 204: continue
+            case 14 where equalsIgnoringCase(Array(name.utf8)[...], "content-length") && response.status != 204:
+                continue
             default: block.append(name, value)
             }
         }

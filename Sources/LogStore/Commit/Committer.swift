@@ -142,7 +142,8 @@ final class Committer {
             if after != before { s.logFiles.append(after) }
             s.statistics.groups += 1
             s.statistics.batches += UInt64(staged.count)
-            s.statistics.logBytes += UInt64((bytes + LogFormat.alignment - 1) / LogFormat.alignment * LogFormat.alignment)
+            s.statistics.logBytes += UInt64(
+                (bytes + LogFormat.alignment - 1) / LogFormat.alignment * LogFormat.alignment)
             s.statistics.largestGroup = max(s.statistics.largestGroup, staged.count)
             if durable { s.statistics.recordSync(microseconds: microseconds) }
         }

@@ -67,7 +67,9 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
         if execution == .inline {
             return try signal.locked { () throws(LogStoreError) in
                 if isClosing { throw .closed }
-                guard try committer.freezeIfNeeded(force: true) || box.lock.withLock({ $0.frozen != nil }) else { return }
+                guard try committer.freezeIfNeeded(force: true) || box.lock.withLock({ $0.frozen != nil }) else {
+                    return
+                }
                 if case .failed(let error) = flusher.flush() { throw error }
             }
         }

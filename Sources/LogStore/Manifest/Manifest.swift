@@ -131,7 +131,8 @@ struct Manifest: Hashable, Sendable {
         let body = Array(bytes.dropLast(16))
         let expected = hash(body, store: store, number: number)
         do {
-            let found = try Array(bytes.suffix(16)).read { r throws(ByteReader.Malformed) in (try r.u64(), try r.u64()) }
+            let found = try Array(bytes.suffix(16)).read { r throws(ByteReader.Malformed) in (try r.u64(), try r.u64())
+            }
             guard found == expected else { throw LogStoreError.corrupt(file: file, offset: 0, detail: "hash") }
             let manifest = try body.read { r throws(ByteReader.Malformed) in try decodeFields(&r) }
             guard manifest.number == number else {

@@ -69,7 +69,8 @@ private struct EntryScan {
     /// Entries of [from, to] as appended, ascending.
     private func raw(_ from: SequenceNumber, _ to: SequenceNumber) throws(LogStoreError) -> [Entry] {
         var entries: [Entry] = []
-        let headFirst = [view.frozen, view.active].compactMap { $0.flatMap { $0.entries.isEmpty ? nil : $0.firstSequence } }
+        let headFirst =
+            [view.frozen, view.active].compactMap { $0.flatMap { $0.entries.isEmpty ? nil : $0.firstSequence } }
             .min() ?? .max
         if from < headFirst { try appendFromTables(from, min(to, headFirst == .max ? to : headFirst - 1), &entries) }
         for head in [view.frozen, view.active] {
@@ -102,7 +103,9 @@ private struct EntryScan {
         var segmentBefore: Int?
         while i >= 0 && i < row.runs.count && row.runs[i].firstSequence <= to {
             defer { i += 1 }
-            guard let place = view.version.segment(holding: row.runs[i].generation), place != segmentBefore else { continue }
+            guard let place = view.version.segment(holding: row.runs[i].generation), place != segmentBefore else {
+                continue
+            }
             segmentBefore = place
             let segment = view.version.segments[place]
             let cursor = segment.cursor(lookup.policy)

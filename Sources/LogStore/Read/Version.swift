@@ -98,7 +98,8 @@ struct MergeCursor {
     private mutating func select() {
         current = nil
         for (i, cursor) in cursors.enumerated() where cursor.isValid {
-            let inPrefix = unsafe cursor.keyBytes.count >= prefix.count
+            let inPrefix =
+                unsafe cursor.keyBytes.count >= prefix.count
                 && prefix.withUnsafeBytes { p in
                     unsafe p.count == 0 || memcmp(p.baseAddress!, cursor.keyBytes.baseAddress!, p.count) == 0
                 }

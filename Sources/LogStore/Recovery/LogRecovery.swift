@@ -111,7 +111,8 @@ struct LogRecovery {
             else {
                 if current.header.firstLSN <= flushed.next { break }
                 let name = LogFormat.name(number: current.header.previousNumber, firstLSN: .zero)
-                throw .corrupt(file: current.info.name, offset: 0, detail: "the log file before it (\(name)) is missing")
+                throw .corrupt(
+                    file: current.info.name, offset: 0, detail: "the log file before it (\(name)) is missing")
             }
             chain.append(previous)
             current = previous
@@ -215,7 +216,8 @@ struct LogRecovery {
                 let bodies = try self.bodies(payload, header, c.info.name, at)
                 state.suspects.append(
                     .init(
-                        firstLSN: header.firstLSN, hashBefore: hashBefore, group: .init(bodies: bodies, time: header.time)))
+                        firstLSN: header.firstLSN, hashBefore: hashBefore,
+                        group: .init(bodies: bodies, time: header.time)))
                 state.suspects.removeAll { $0.firstLSN <= state.provenLSN }
                 for (i, body) in bodies.enumerated() {
                     let lsn = LSN(header.firstLSN.rawValue + UInt64(i))
@@ -274,7 +276,8 @@ struct LogRecovery {
         }
     }
 
-    private func decode(_ body: [UInt8], _ lsn: LSN, _ file: String, _ at: UInt64) throws(LogStoreError) -> LoggedBatch {
+    private func decode(_ body: [UInt8], _ lsn: LSN, _ file: String, _ at: UInt64) throws(LogStoreError) -> LoggedBatch
+    {
         do {
             return try LoggedBatch(lsn: lsn, decoding: body)
         } catch {

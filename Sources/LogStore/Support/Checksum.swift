@@ -34,7 +34,7 @@ package enum Checksum {
     /// The same by table, one byte at a time.
     package static func crc32cPortable(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
         var crc = ~UInt32(0)
-        for unsafe b in unsafe bytes { crc = crcTable[Int(UInt8(truncatingIfNeeded: crc) ^ b)] ^ (crc >> 8) }
+        for unsafeb in unsafe bytes { crc = crcTable[Int(UInt8(truncatingIfNeeded: crc) ^ b)] ^ (crc >> 8) }
         return ~crc
     }
 

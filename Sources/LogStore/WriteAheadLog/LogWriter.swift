@@ -81,7 +81,8 @@ final class LogWriter {
             hash = encodeFrame(
                 into: &frames, bodies: group.bodies,
                 FrameHeader(
-                    flags: .relogged, firstLSN: lsn.next, recordCount: UInt32(group.bodies.count), payloadBytes: 0, epoch: epoch,
+                    flags: .relogged, firstLSN: lsn.next, recordCount: UInt32(group.bodies.count), payloadBytes: 0,
+                    epoch: epoch,
                     time: group.time, durableLSN: c.lastLSN, previousHash: hash, payloadHash: 0),
                 seed: Checksum.seed(store: store, file: number, offset: at))
             lsn = LSN(lsn.rawValue + UInt64(group.bodies.count))

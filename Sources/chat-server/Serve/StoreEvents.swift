@@ -44,7 +44,8 @@ extension LogEvent {
                 fields: [("reason", .string(reason))])
         case .spaceLow(let free):
             self.init(
-                .warning, "the disk is nearly full; appends are refused", fields: [("freeBytes", .integer(Int64(free)))])
+                .warning, "the disk is nearly full; appends are refused", fields: [("freeBytes", .integer(Int64(free)))]
+            )
         case .spaceRecovered(let free):
             self.init(
                 .info, "there is space again; appends are accepted", fields: [("freeBytes", .integer(Int64(free)))])

@@ -3,7 +3,8 @@ import LogStore
 extension Scenario {
     /// The scripted lives that crash, fault and barrier tests share. Each is short: every operation of it is a crash point.
     static let all: [Scenario] = [
-        initialise, createAndAppend, rotation, flushes, amendments, deletions, documents, buffered, reopening, failedSync,
+        initialise, createAndAppend, rotation, flushes, amendments, deletions, documents, buffered, reopening,
+        failedSync,
         manyFlushes, automaticFlush,
     ]
 

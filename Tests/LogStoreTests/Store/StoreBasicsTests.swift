@@ -190,7 +190,8 @@ struct StoreBasicsTests {
         for i in 0..<1200 {
             var batch = Batch()
             let n = String(i)
-            batch.put(DocumentKey(tenant: "t", key: text("d" + String(repeating: "0", count: 4 - n.count) + n)), text(n))
+            batch.put(
+                DocumentKey(tenant: "t", key: text("d" + String(repeating: "0", count: 4 - n.count) + n)), text(n))
             if i == 700 { try store.flush() }
             try store.commit(batch)
         }

@@ -89,7 +89,9 @@ extension StoreModel {
         for tenant in Set(everDocuments.map { Self.split($0).tenant }) {
             let expected = documents.filter { Self.split($0.key).tenant == tenant }.map(\.value)
                 .sorted { $0.key.lexicographicallyPrecedes($1.key) }
-            if try store.documents(tenant: tenant, prefix: [], limit: .max) != expected { return "documents of \(tenant)" }
+            if try store.documents(tenant: tenant, prefix: [], limit: .max) != expected {
+                return "documents of \(tenant)"
+            }
         }
         for (consumer, position) in positions {
             if try store.position(of: consumer)?.rawValue != position { return "position of \(consumer)" }
