@@ -38,7 +38,7 @@ struct Verb: Sendable {
     }
 
     /// Every verb of the program, in the order of the help.
-    static let all: [Verb] = [checkConfiguration, version, help]
+    static let all: [Verb] = [initialize, checkConfiguration, verify, stats, version, help]
 }
 
 /// One call of a verb.
