@@ -34,7 +34,10 @@ package enum Checksum {
     /// The same by table, one byte at a time.
     package static func crc32cPortable(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
         var crc = ~UInt32(0)
-        for unsafeb in unsafe bytes { crc = crcTable[Int(UInt8(truncatingIfNeeded: crc) ^ b)] ^ (crc >> 8) }
+        for i in 0..<bytes.count {
+            let byte = unsafe bytes[i]
+            crc = crcTable[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ (crc >> 8)
+        }
         return ~crc
     }
 

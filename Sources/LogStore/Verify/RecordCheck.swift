@@ -1,0 +1,111 @@
+/// Checks that records of tables mean something: their checksums hold, they decode, and what they name exists.
+struct RecordCheck {
+    /// Generations for which there are segments, ascending.
+    private let generations: [ClosedRange<UInt64>]
+
+    /// - Parameter tables: every table of the store.
+    init(tables: [TableName]) {
+        generations = tables.filter { $0.kind == .segment }.map { $0.generationLow...$0.generationHigh }
+            .sorted { $0.lowerBound < $1.lowerBound }
+    }
+
+    /// A message of a segment.
+    func entry(_ key: [UInt8], _ value: [UInt8]) throws(ByteReader.Malformed) {
+        guard key.count == 18 else { throw malformed("an entry's key of \(key.count) bytes") }
+        guard IndexKey.bigEndian(key, 14, 4) > 0 else { throw malformed("an entry with number 0") }
+        try value.read { r throws(ByteReader.Malformed) in
+            _ = try r.u64()
+            let crc = try r.u32()
+            guard try r.array(r.remaining).crc32c == crc else { throw r.malformed("CRC of an entry") }
+        }
+    }
+
+    /// A pair of an index run.
+    /// - Returns: its kind.
+    @discardableResult
+    func pair(_ key: [UInt8], _ value: [UInt8]) throws(ByteReader.Malformed) -> IndexKey.Kind {
+        guard let first = key.first, let kind = IndexKey.Kind(rawValue: first) else {
+            throw malformed("a key of an unknown kind")
+        }
+        guard Self.lengths(of: kind).contains(key.count) else {
+            throw malformed("a key of kind \(kind) with \(key.count) bytes")
+        }
+        guard value.first == SessionRow.present || value == IndexValue.tombstone else {
+            throw malformed("a value of kind \(kind) that is neither present nor deleted")
+        }
+        if value == IndexValue.tombstone { return kind }
+        switch kind {
+        case .consumer, .dead: _ = try IndexValue.decodeNumber(value)
+        case .document, .state: _ = try IndexValue.decodeVersioned(value)
+        case .amendment: try amendment(value)
+        case .idempotency:
+            let name = try IndexValue.decodeIdempotency(value)?.key
+            try hashed(name, key, at: 15, kind)
+        case .userByName, .sessionByID: try hashed(IndexValue.decodeName(value), key, at: 5, kind)
+        case .tenantByName: try hashed(IndexValue.decodeName(value), key, at: 1, kind)
+        case .user, .tenant:
+            guard IndexValue.decodeName(value) != nil else { throw malformed("a name of kind \(kind) is not UTF-8") }
+        case .row: try row(value)
+        }
+        return kind
+    }
+
+    private static func lengths(of kind: IndexKey.Kind) -> ClosedRange<Int> {
+        switch kind {
+        case .consumer: 1...Int.max
+        case .document: 5...Int.max
+        case .amendment: 19...19
+        case .idempotency, .sessionByID: 23...23
+        case .userByName: 18...18
+        case .row, .state: 15...15
+        case .tenantByName: 13...13
+        case .user, .dead: 10...10
+        case .tenant: 5...5
+        }
+    }
+
+    private func amendment(_ value: [UInt8]) throws(ByteReader.Malformed) {
+        guard case .edited(let payload, let crc, _, _)? = try Amendment.decode(value) else { return }
+        guard payload.crc32c == crc else { throw malformed("CRC of an amendment") }
+    }
+
+    /// The key was made from the name that the value holds.
+    private func hashed(
+        _ name: String?, _ key: [UInt8], at offset: Int, _ kind: IndexKey.Kind
+    ) throws(ByteReader.Malformed) {
+        guard let name else { throw malformed("a name of kind \(kind) is not UTF-8") }
+        guard IndexKey.bigEndian(key, offset, 8) == IndexKey.hash(name) else {
+            throw malformed("a key of kind \(kind) that is not the hash of its name")
+        }
+    }
+
+    private func row(_ value: [UInt8]) throws(ByteReader.Malformed) {
+        guard let row = try SessionRow.decode(value) else { return }
+        guard row.deletedCount <= row.lastSequence else { throw malformed("a row with more deletions than messages") }
+        guard row.lastSequence == 0 || !row.runs.isEmpty else { throw malformed("a row without runs") }
+        var previous: SessionRow.Run?
+        for run in row.runs {
+            let isAbove =
+                previous.map { $0.generation < run.generation && $0.firstSequence < run.firstSequence } ?? true
+            guard isAbove, run.firstSequence >= 1, run.firstSequence <= row.lastSequence else {
+                throw malformed("the runs of a row are not in order")
+            }
+            guard hasSegment(run.generation) else {
+                throw malformed("a row names generation \(run.generation), of which there is no segment")
+            }
+            previous = run
+        }
+    }
+
+    private func hasSegment(_ generation: UInt64) -> Bool {
+        var low = 0
+        var high = generations.count
+        while low < high {
+            let mid = (low + high) / 2
+            if generations[mid].upperBound < generation { low = mid + 1 } else { high = mid }
+        }
+        return low < generations.count && generations[low].contains(generation)
+    }
+
+    private func malformed(_ what: String) -> ByteReader.Malformed { ByteReader.Malformed(offset: 0, what: what) }
+}
