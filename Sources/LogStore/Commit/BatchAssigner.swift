@@ -345,7 +345,8 @@ struct BatchAssigner {
             case .setPosition(let consumer, _):
                 guard !consumer.isEmpty else { throw .invalid("empty consumer") }
                 try bound("consumer", consumer.utf8.count, limits.documentKeyBytes)
-            case .deleteEntry, .deleteSession, .deleteUser, .deleteTenant, .removeDocument: break
+            case .removeDocument(let key): try bound("document key", key.key.count, limits.documentKeyBytes)
+            case .deleteEntry, .deleteSession, .deleteUser, .deleteTenant: break
             }
         }
     }
@@ -357,11 +358,15 @@ extension Batch {
         var n = 16
         for operation in operations {
             switch operation {
-            case .createSession(let new): n += 48 + new.id.utf8.count + new.user.utf8.count + new.state.count
+            case .createSession(let new):
+                n += 96 + new.id.utf8.count + 2 * new.tenant.utf8.count + 2 * new.user.utf8.count + new.state.count
             case .append(_, let payload, _, _), .amend(_, _, let payload, _): n += 40 + payload.count
             case .update(_, let state, _, _): n += 24 + (state?.count ?? 0)
-            case .putDocument(let key, let value): n += 24 + key.key.count + value.count
-            default: n += 32
+            case .putDocument(let key, let value): n += 48 + 2 * key.tenant.utf8.count + key.key.count + value.count
+            // Deletions log the name that they free: at most `StoreLimits.idBytes`.
+            case .deleteSession, .deleteUser, .deleteTenant: n += 1100
+            case .setPosition(let consumer, _): n += 32 + consumer.utf8.count
+            case .deleteEntry, .removeDocument: n += 600
             }
         }
         return n

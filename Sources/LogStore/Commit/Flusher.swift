@@ -327,11 +327,11 @@ extension SessionRow {
     /// Adds the run of a new generation; runs that have come to lie in one segment become one.
     fileprivate mutating func addRun(_ generation: UInt64, _ first: SequenceNumber, _ version: Version) {
         var folded: [Run] = []
-        var place: Int?
+        var before: TableName?
         for run in runs {
-            guard let segment = version.segment(holding: run.generation) else { continue }
-            if segment == place { continue }
-            place = segment
+            guard let segment = version.segment(holding: run.generation, ofClass: retentionClass) else { continue }
+            if segment.name == before { continue }
+            before = segment.name
             folded.append(run)
         }
         folded.append(Run(generation: generation, firstSequence: first))

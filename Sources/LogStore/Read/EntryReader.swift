@@ -100,14 +100,15 @@ private struct EntryScan {
         // The last run that begins at or before `from`.
         var i = row.runs.count - 1
         while i > 0 && row.runs[i].firstSequence > from { i -= 1 }
-        var segmentBefore: Int?
+        var before: TableName?
         while i >= 0 && i < row.runs.count && row.runs[i].firstSequence <= to {
             defer { i += 1 }
-            guard let place = view.version.segment(holding: row.runs[i].generation), place != segmentBefore else {
-                continue
-            }
-            segmentBefore = place
-            let segment = view.version.segments[place]
+            guard
+                let segment = view.version.segment(
+                    holding: row.runs[i].generation, ofClass: row.retentionClass),
+                segment.name != before
+            else { continue }
+            before = segment.name
             let cursor = segment.cursor(lookup.policy)
             try cursor.seek(to: IndexKey.entry(key, max(from, row.runs[i].firstSequence)))
             let end = IndexKey.entry(key, to)

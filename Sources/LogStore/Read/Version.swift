@@ -6,12 +6,15 @@ final class Version: Sendable {
     let manifest: Manifest
     /// Message tables, by generation, oldest first.
     let segments: [TableReader]
+    /// The same by retention class: within one, generation intervals do not overlap.
+    private let segmentsByClass: [UInt8: [TableReader]]
     /// Index runs, newest first: the first that knows a key wins.
     let index: [TableReader]
 
     init(manifest: Manifest, tables: [TableReader]) {
         self.manifest = manifest
         segments = tables.filter { $0.name.kind == .segment }.sorted { $0.name.generationLow < $1.name.generationLow }
+        segmentsByClass = Dictionary(grouping: segments) { $0.name.retentionClass }
         index = tables.filter { $0.name.kind == .index }.sorted { $0.name.generationLow > $1.name.generationLow }
     }
 
@@ -36,8 +39,9 @@ final class Version: Sendable {
         return runs
     }
 
-    /// The position in `segments` of the one that holds a generation; nil if it has none.
-    func segment(holding generation: UInt64) -> Int? {
+    /// The segment of a retention class that holds a generation; nil if it has none.
+    func segment(holding generation: UInt64, ofClass retentionClass: UInt8) -> TableReader? {
+        guard let segments = segmentsByClass[retentionClass] else { return nil }
         var low = 0
         var high = segments.count
         while low < high {
@@ -45,7 +49,7 @@ final class Version: Sendable {
             if segments[mid].name.generationHigh < generation { low = mid + 1 } else { high = mid }
         }
         guard low < segments.count, segments[low].name.generationLow <= generation else { return nil }
-        return low
+        return segments[low]
     }
 }
 
