@@ -23,6 +23,8 @@ struct CrashEnumeration {
     var secondStride = isTorture ? 1 : 3
     /// Every how many directories recovery is crashed as well.
     var recoveryStride = isTorture ? 5 : 61
+    /// Crash points before this part of the run are left out.
+    var skippedPart = 0.0
     /// Ends at the first finding.
     var stopsEarly = false
 
@@ -42,7 +44,7 @@ struct CrashEnumeration {
             return report
         }
         var visited = 0
-        for point in 1...disk.operationCount {
+        for point in 1 + Int(Double(disk.operationCount) * skippedPart)...disk.operationCount {
             let disk = SimulatedDisk()
             disk.droppedBarriers = droppedBarriers
             disk.crash(at: point)
