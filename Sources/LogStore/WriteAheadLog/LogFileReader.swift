@@ -49,6 +49,8 @@ struct LogFileReader {
         let first = try read(offset, LogFormat.alignment)
         let decoded = unsafe first.withUnsafeBytes { unsafe FrameHeader.decode($0, seed: seed) }
         guard let (header, hash) = decoded else { return .invalid }
+        // A frame without all of its padding is one whose append failed half-way: it may have been refused as `full`.
+        guard UInt64(header.frameBytes) <= file.size - offset else { return .invalid }
         let length = Int(header.payloadBytes)
         var payload = Array(first.dropFirst(LogFormat.frameHeaderBytes).prefix(length))
         if payload.count < length {

@@ -19,8 +19,12 @@ struct CrashEnumeration {
     /// Directories a crash point; of them again after recovery and after a commit.
     var survivors = isTorture ? 400 : 5
     var second = isTorture ? 12 : 1
+    /// Every how many directories step 4 is taken.
+    var secondStride = isTorture ? 1 : 3
     /// Every how many directories recovery is crashed as well.
-    var recoveryStride = isTorture ? 5 : 37
+    var recoveryStride = isTorture ? 5 : 61
+    /// Crash points before this part of the run are left out.
+    var skippedPart = 0.0
     /// Ends at the first finding.
     var stopsEarly = false
 
@@ -40,7 +44,7 @@ struct CrashEnumeration {
             return report
         }
         var visited = 0
-        for point in 1...disk.operationCount {
+        for point in 1 + Int(Double(disk.operationCount) * skippedPart)...disk.operationCount {
             let disk = SimulatedDisk()
             disk.droppedBarriers = droppedBarriers
             disk.crash(at: point)
@@ -49,7 +53,7 @@ struct CrashEnumeration {
             if let finding = outcome.finding { report.findings.append("crash at \(point): \(finding)") }
             let states = disk.crashStates()
             for index in states.indices(maximum: survivors, seed: UInt64(point)) {
-                judge(states[index], outcome, &report)
+                judge(states[index], outcome, crashesAgain: visited % secondStride == 0, &report)
                 visited += 1
                 if visited % recoveryStride == 0 { crashRecovery(states, index, outcome, &report) }
                 if report.findings.count >= (stopsEarly ? 1 : 5) { return report }
@@ -59,10 +63,13 @@ struct CrashEnumeration {
     }
 
     /// Steps 2 to 4 for one directory.
-    private func judge(_ disk: SimulatedDisk, _ outcome: RunOutcome, _ report: inout Report) {
+    private func judge(
+        _ disk: SimulatedDisk, _ outcome: RunOutcome, crashesAgain: Bool, _ report: inout Report
+    ) {
         let isKill = disk.origin.contains("process killed")
         let low = isKill ? outcome.acknowledged : outcome.durable
         guard let store = reopen(disk, low...max(low, outcome.attempted), scenario.models, &report) else { return }
+        guard crashesAgain else { return }
         let served = store.status.visibleLSN.rawValue
         for survivor in disk.survivors(maximum: second, seed: served) {
             _ = reopen(survivor, served...served, scenario.models, &report)

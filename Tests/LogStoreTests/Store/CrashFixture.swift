@@ -121,7 +121,7 @@ extension Scenario {
                     if change.durability == .durable { outcome.durable = outcome.acknowledged }
                 }
             }
-            if let difference = models[Int(outcome.attempted)].difference(from: store) {
+            if !disk.hasCrashed, let difference = models[Int(outcome.attempted)].difference(from: store) {
                 outcome.finding = "at the end of the run: \(difference)"
             }
             try store.close()

@@ -272,7 +272,8 @@ extension CrashStates {
         for identity in Set(names.values).sorted() {
             let file = image.files[identity]!
             let (low, high) = (file.durable.count, file.cache.count)
-            guard high > low + 1 else { continue }
+            // Without pending bytes what is above the durable ones was lost by a failed sync, whatever happens now.
+            guard high > low + 1, !file.pending.isEmpty else { continue }
             let sector = SimulatedDisk.sectorBytes
             var ends: Set<Int> = [low + 1, high - 1, (low + high) / 2]
             for append in file.pending.prefix(4) { ends.insert(append.range.lowerBound) }

@@ -1,0 +1,123 @@
+import LogStore
+import TestSupport
+import Testing
+
+@Suite("Store: against plain dictionaries")
+struct ModelTests {
+    @Test("A long random life gives the same answers as plain dictionaries", arguments: [1, 2, 3] as [UInt64])
+    func randomLife(_ seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        let disk = SimulatedDisk()
+        let clock = SimulatedClock(stepMicroseconds: 3)
+        var options = Scenario.smallOptions
+        options.headBytes = 8 << 10
+        func open() throws -> LogStore {
+            try LogStore.open(
+                disk: disk, clock: clock, random: SplitMix64Random(seed: random.next()), options: options,
+                execution: .inline)
+        }
+        var store = try open()
+        var model = StoreModel()
+        var refused = 0
+        for step in 0..<(isTorture ? 6000 : 220) {
+            switch Int.random(in: 0..<40, using: &random) {
+            case 0: try store.flush()
+            case 1:
+                try store.close()
+                store = try open()
+            default:
+                let change = Self.change(model, step, &random)
+                guard model.permits(change) else {
+                    refused += 1
+                    continue
+                }
+                let receipt = try store.commit(model.batch(change))
+                let expected = model.apply(change, now: receipt.time.microseconds)
+                #expect(receipt == expected, "seed \(seed), step \(step)")
+            }
+            if step % 40 == 39, let difference = model.difference(from: store) {
+                Issue.record("seed \(seed), step \(step): \(difference)")
+                return
+            }
+            if let difference = try Self.queryDifference(model, store, &random) {
+                Issue.record("seed \(seed), step \(step): \(difference)")
+                return
+            }
+        }
+        try store.close()
+        store = try open()
+        #expect(model.difference(from: store) == nil)
+        #expect(model.lsn > 50)
+        print("model, seed \(seed): \(model.lsn) batches, \(model.everSessions.count) sessions, \(refused) not permitted")
+    }
+
+    private static func change(
+        _ model: StoreModel, _ step: Int, _ random: inout SplitMix64
+    ) -> StoreModel.Change {
+        let tenant = ["t", "u"].randomElement(using: &random)!
+        let path = model.live.keys.sorted().randomElement(using: &random) ?? "t/none"
+        let last = model.session(path)?.info.lastSequence ?? 0
+        let sequence = SequenceNumber.random(in: 1...max(1, last), using: &random)
+        var text = "step \(step) "
+        text += String(repeating: "x", count: Int.random(in: 0..<600, using: &random))
+        let document = "\(tenant)/d\(Int.random(in: 0..<9, using: &random))"
+        var operations: [StoreModel.Operation] = []
+        for _ in 0..<Int.random(in: 1...2, using: &random) {
+            switch Int.random(in: 0..<100, using: &random) {
+            case 0..<14:
+                let user = "user\(Int.random(in: 0..<3, using: &random))"
+                let tags = UInt32.random(in: 0..<4, using: &random)
+                operations.append(.create("\(tenant)/s\(step)-\(operations.count)", user: user, state: "s\(step)", tags: tags))
+            case 14..<60: operations.append(.append(path, text))
+            case 60..<68: operations.append(.update(path, state: text, tags: 1, touch: step % 2 == 0))
+            case 68..<75: operations.append(.amend(path, sequence, text))
+            case 75..<82: return .init(operations: [.deleteEntry(path, sequence)])
+            case 82..<90: operations.append(.put(document, text))
+            case 90..<94: operations.append(.remove(document))
+            case 94..<96: operations.append(.position("consumer", model.lsn))
+            case 96..<98: return .init(operations: [.deleteSession(path)])
+            case 98: return .init(operations: [.deleteUser(model.users.keys.sorted().first ?? "t/none")])
+            default: return .init(operations: [.deleteTenant("u")])
+            }
+        }
+        var change = StoreModel.Change(operations: operations)
+        if step % 5 == 0 { change.durability = .buffered }
+        if step % 7 == 0 {
+            change.key = "key\(step % 21)"
+            change.keySession = path
+        }
+        return change
+    }
+
+    /// One random page of entries and one random list, compared.
+    private static func queryDifference(
+        _ model: StoreModel, _ store: LogStore, _ random: inout SplitMix64
+    ) throws -> String? {
+        guard let path = model.live.keys.sorted().randomElement(using: &random), let session = model.session(path)
+        else { return nil }
+        let last = session.info.lastSequence
+        var query = EntryQuery(
+            limit: Int.random(in: 1...6, using: &random), order: Bool.random(using: &random) ? .ascending : .descending)
+        if Bool.random(using: &random) { query.after = .random(in: 0...last, using: &random) }
+        if Bool.random(using: &random) { query.before = .random(in: 0...last + 1, using: &random) }
+        var entries = session.entries.filter {
+            $0.sequence > (query.after ?? 0) && $0.sequence < (query.before ?? .max)
+        }
+        if query.order == .descending { entries.reverse() }
+        if try store.entries(of: session.info.key, query) != Array(entries.prefix(query.limit)) {
+            return "\(query) of \(path)"
+        }
+        let owner = session.info.key.owner
+        var list = SessionQuery(
+            sort: Bool.random(using: &random) ? .createdAt : .updatedAt, ascending: Bool.random(using: &random),
+            limit: Int.random(in: 1...4, using: &random))
+        if Bool.random(using: &random) {
+            list.tagMask = 1
+            list.tagValue = 1
+        }
+        if Bool.random(using: &random) { list.createdFrom = session.info.createdAt }
+        let expected = model.list(list) { $0.owner == owner }
+        if try StoreModel.pages(list, { try store.sessions(of: owner, $0) }) != expected { return "\(list) of \(owner)" }
+        return nil
+    }
+}
