@@ -7,7 +7,8 @@ import Testing
 @Suite struct BodyTests {
     static let echo: Handler = { request, exchange in
         switch request.bodyError {
-        case nil: exchange.respond(Response(text: "\(request.body.count) " + String(decoding: request.body, as: UTF8.self)))
+        case nil:
+            exchange.respond(Response(text: "\(request.body.count) " + String(decoding: request.body, as: UTF8.self)))
         case .tooLarge(let limit): exchange.respond(Response(status: 413, text: "over \(limit)"))
         case .unsupportedEncoding(let name): exchange.respond(Response(status: 415, text: name))
         case .malformedEncoding(let reason): exchange.respond(Response(status: 400, text: reason))
@@ -69,7 +70,8 @@ import Testing
 
     @Test func chunkedBodiesAndPipelining() async throws {
         try await onOwnThread {
-            let server = try TestServer(limits: BodyTests.limits(body: 1000, discarded: 10_000), handler: BodyTests.echo)
+            let server = try TestServer(
+                limits: BodyTests.limits(body: 1000, discarded: 10_000), handler: BodyTests.echo)
             let client = LoopbackClient(port: server.port)
             let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
             // Three requests in one write; the second body is over the limit, with an extension and a trailer.

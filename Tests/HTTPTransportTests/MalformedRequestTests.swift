@@ -14,25 +14,37 @@ import Testing
     static let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 
     static let shapes: [Shape] = [
-        Shape(testDescription: "Content-Length and Transfer-Encoding",
+        Shape(
+            testDescription: "Content-Length and Transfer-Encoding",
             head: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-        Shape(testDescription: "Transfer-Encoding and Content-Length",
+        Shape(
+            testDescription: "Transfer-Encoding and Content-Length",
             head: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n"),
-        Shape(testDescription: "lengths that differ",
+        Shape(
+            testDescription: "lengths that differ",
             head: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde"),
-        Shape(testDescription: "length as a list", head: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4, 4\r\n\r\nabcd"),
+        Shape(
+            testDescription: "length as a list", head: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4, 4\r\n\r\nabcd"),
         Shape(testDescription: "negative length", head: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"),
-        Shape(testDescription: "length with a plus", head: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +4\r\n\r\nabcd"),
+        Shape(
+            testDescription: "length with a plus", head: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +4\r\n\r\nabcd"),
         Shape(testDescription: "length in hex", head: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x4\r\n\r\nabcd"),
-        Shape(testDescription: "unknown coding",
+        Shape(
+            testDescription: "unknown coding",
             head: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\nabcd"),
-        Shape(testDescription: "coding list",
+        Shape(
+            testDescription: "coding list",
             head: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
-        Shape(testDescription: "chunked twice",
-            head: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-        Shape(testDescription: "chunked with a vertical tab",
+        Shape(
+            testDescription: "chunked twice",
+            head:
+                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        ),
+        Shape(
+            testDescription: "chunked with a vertical tab",
             head: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \u{0B}chunked\r\n\r\n0\r\n\r\n"),
-        Shape(testDescription: "chunked under HTTP/1.0",
+        Shape(
+            testDescription: "chunked under HTTP/1.0",
             head: "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         Shape(testDescription: "no Host", head: "GET / HTTP/1.1\r\nAccept: */*\r\n\r\n"),
         Shape(testDescription: "no field at all", head: "GET / HTTP/1.1\r\n\r\n"),
@@ -60,15 +72,21 @@ import Testing
         Shape(testDescription: "version that is none", head: "GET / HTTP/x.1\r\nHost: a\r\n\r\n"),
         Shape(testDescription: "HTTP/2 over a plain socket", head: "GET / HTTP/2.0\r\nHost: a\r\n\r\n", status: 505),
         Shape(testDescription: "HTTP/0.9 version", head: "GET / HTTP/0.9\r\nHost: a\r\n\r\n", status: 505),
-        Shape(testDescription: "unknown expectation", head: "GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", status: 417),
-        Shape(testDescription: "chunk size that is none",
+        Shape(
+            testDescription: "unknown expectation", head: "GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", status: 417),
+        Shape(
+            testDescription: "chunk size that is none",
             head: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n"),
-        Shape(testDescription: "chunk size that overflows",
-            head: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n0\r\n\r\n",
+        Shape(
+            testDescription: "chunk size that overflows",
+            head:
+                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n0\r\n\r\n",
             status: 413),
-        Shape(testDescription: "chunk without its end",
+        Shape(
+            testDescription: "chunk without its end",
             head: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n"),
-        Shape(testDescription: "length that overflows",
+        Shape(
+            testDescription: "length that overflows",
             head: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999999\r\n\r\n", status: 413),
     ]
 
@@ -86,8 +104,8 @@ import Testing
             #expect(reply.hasPrefix("HTTP/1.1 \(shape.status) "), "\(reply)")
             #expect(reply.contains("Connection: close\r\n"))
             #expect(paths.all.isEmpty)
-            // The library writes the head of its own reply twice where Content-Length is no number. Nothing but refusals
-            // may be there, and nothing after the close.
+            // The library writes the head of its own reply twice where Content-Length is no number. Nothing but
+            // refusals may be there, and nothing after the close.
             #expect(reply.components(of: "HTTP/1.1 ") == reply.components(of: "HTTP/1.1 \(shape.status) "))
         }
     }

@@ -101,9 +101,11 @@ import Testing
             let writers = Mutex<[TestThread]>([])
             let server = try TestServer { request, exchange in
                 let stream = BodyStream(capacity: 10_000)
-                exchange.respond(Response(status: 200, headers: [("Content-Type", "text/plain")], body: .stream(stream)))
+                exchange.respond(
+                    Response(status: 200, headers: [("Content-Type", "text/plain")], body: .stream(stream)))
                 let thread = TestThread {
-                    for number in 0..<2000 where !stream.write(Array("\(number);".utf8) + [UInt8](repeating: 46, count: 500)) {
+                    for number in 0..<2000
+                    where !stream.write(Array("\(number);".utf8) + [UInt8](repeating: 46, count: 500)) {
                         return
                     }
                     stream.finish()

@@ -26,13 +26,16 @@ import Testing
         ("GET", "/api/sessions/a%2Fb%20c", "/api/sessions/:sessionId sessionId=a/b c"),
         ("GET", "/api/sessions/a+b", "/api/sessions/:sessionId sessionId=a+b"),
         ("GET", "/api/sessions/%C3%A4", "/api/sessions/:sessionId sessionId=ä"),
-        ("GET", "/api/sessions/%E0", "bad %E0"), ("GET", "/api/sessions/%", "bad %"), ("GET", "/api/sessions/%zz", "bad %zz"),
+        ("GET", "/api/sessions/%E0", "bad %E0"), ("GET", "/api/sessions/%", "bad %"),
+        ("GET", "/api/sessions/%zz", "bad %zz"),
         ("POST", "/api/sessions/%E0", "bad %E0"), ("GET", "/api/sessions/%C0%AF", "bad %C0%AF"),
         ("POST", "/api/sessions/x", "methods GET,DELETE"), ("PUT", "/health", "methods GET"),
         ("DELETE", "/api/sessions/x", "/api/sessions/:id id=x"), ("GET", "/api/sessions", "notFound"),
-        ("GET", "/api/sessions/", "notFound"), ("GET", "/api/sessions//", "notFound"), ("GET", "/api//x/end", "notFound"),
+        ("GET", "/api/sessions/", "notFound"), ("GET", "/api/sessions//", "notFound"),
+        ("GET", "/api//x/end", "notFound"),
         ("GET", "/api/a/b/end", "/api/:kind/:id/end kind=a id=b"), ("GET", "/docs/a/b.js", "/docs/*file file=a/b.js"),
-        ("GET", "/docs", "notFound"), ("GET", "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r", "notFound"), ("GET", "x", "notFound"),
+        ("GET", "/docs", "notFound"), ("GET", "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r", "notFound"),
+        ("GET", "x", "notFound"),
     ]
 
     @Test(arguments: table)
@@ -41,7 +44,8 @@ import Testing
         switch RouterTests.router().find(method: method, path: path) {
         case .matched(let match):
             let names = match.pattern.split(separator: "/").filter { $0.first == ":" || $0.first == "*" }
-            found = ([match.pattern] + names.map { "\($0.dropFirst())=\(match.parameters[String($0.dropFirst())] ?? "?")" })
+            found =
+                ([match.pattern] + names.map { "\($0.dropFirst())=\(match.parameters[String($0.dropFirst())] ?? "?")" })
                 .joined(separator: " ")
         case .badParameter(_, let raw): found = "bad \(raw)"
         case .methodNotAllowed(let allowed): found = "methods \(allowed.joined(separator: ","))"
@@ -75,7 +79,9 @@ import Testing
             #expect(request.query == query)
             #expect(request.target == target)
         }
-        let items = Request(target: "/?a=1&b=x+y%20z&&c&d=%zz&a=2&=e&%C3%A4=%26").queryItems.map { "\($0.name)=\($0.value)" }
+        let items = Request(target: "/?a=1&b=x+y%20z&&c&d=%zz&a=2&=e&%C3%A4=%26").queryItems.map {
+            "\($0.name)=\($0.value)"
+        }
         #expect(items == ["a=1", "b=x y z", "c=", "d=%zz", "a=2", "=e", "ä=&"])
     }
 }

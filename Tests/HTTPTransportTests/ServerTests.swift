@@ -25,17 +25,21 @@ import Testing
             let server = try TestServer { _, exchange in
                 exchange.addHeaders(HeaderBlock([("B-First", "1; a=\"b\""), ("A-Second", "2")]))
                 exchange.addHeader("Vary", "Origin")
-                exchange.respond(Response(status: 201, headers: [("Content-Type", "text/x"), ("ETag", "W/\"x\"")], body: .bytes([104, 105])))
+                exchange.respond(
+                    Response(
+                        status: 201, headers: [("Content-Type", "text/x"), ("ETag", "W/\"x\"")],
+                        body: .bytes([104, 105])))
             }
             let socket = try LoopbackSocket(port: server.port)
             try socket.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             let text = try socket.receiveAll()
             let lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)
             #expect(lines.first == "HTTP/1.1 201 Created")
-            #expect(lines.dropFirst(3) == [
-                "B-First: 1; a=\"b\"", "A-Second: 2", "Vary: Origin", "Content-Type: text/x", "ETag: W/\"x\"",
-                "Content-Length: 2", "", "hi",
-            ])
+            #expect(
+                lines.dropFirst(3) == [
+                    "B-First: 1; a=\"b\"", "A-Second: 2", "Vary: Origin", "Content-Type: text/x", "ETag: W/\"x\"",
+                    "Content-Length: 2", "", "hi",
+                ])
             #expect(lines[1].hasPrefix("Date: "))
             #expect(lines[2] == "Connection: close")
         }

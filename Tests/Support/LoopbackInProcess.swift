@@ -1,5 +1,5 @@
-package import HTTPTransport
 import Glibc
+package import HTTPTransport
 import Synchronization
 
 /// An exchange without a socket: keeps the reply and the header fields that were added before it.

@@ -16,8 +16,8 @@ final class RequestHead: Sendable {
         (path, query) = RequestHead.split(headers.bytes, target)
     }
 
-    /// Splits a target into path and query at the first `?`; an absolute-form target (RFC 9112 §3.2.2) loses its scheme
-    /// and authority first.
+    /// Splits a target into path and query at the first `?`; an absolute-form target (RFC 9112 §3.2.2) loses its
+    /// scheme and authority first.
     private static func split(_ bytes: [UInt8], _ target: Range<Int>) -> (path: Range<Int>, query: Range<Int>) {
         var start = target.lowerBound
         if let first = bytes[target].first, first != UInt8(ascii: "/") {
@@ -32,7 +32,9 @@ final class RequestHead: Sendable {
         for scheme in ["http://", "https://"] where bytes[target].count > scheme.utf8.count {
             let authority = target.lowerBound + scheme.utf8.count
             guard equalsIgnoringCase(bytes[target.lowerBound..<authority], scheme) else { continue }
-            return bytes[authority..<target.upperBound].firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") }
+            return bytes[authority..<target.upperBound].firstIndex {
+                $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?")
+            }
                 ?? target.upperBound
         }
         return target.lowerBound

@@ -4,7 +4,8 @@ package struct CORS: Sendable {
     package enum Origins: Sendable {
         /// `Access-Control-Allow-Origin: *`.
         case any
-        /// These exactly, and those that begin with `https://` and end with one of the suffixes, with something between.
+        /// These exactly, and those that begin with `https://` and end with one of the suffixes, with something
+        /// between.
         case only(exact: [String], httpsSuffixes: [String])
 
         func contains(_ origin: String) -> Bool {

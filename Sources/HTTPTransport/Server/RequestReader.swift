@@ -3,12 +3,12 @@ internal import Glibc
 
 // The strict reading of a request head.
 //
-// The library parses leniently: it takes a bare LF for a line end, joins folded lines, lets blanks stand before a colon,
-// cuts a value at a NUL, and prefers Transfer-Encoding where Content-Length is there too. A proxy in front may read any of
-// these differently, which is what request smuggling lives on, so all of them are refused here.
+// The library parses leniently: it takes a bare LF for a line end, joins folded lines, lets blanks stand before a
+// colon, cuts a value at a NUL, and prefers Transfer-Encoding where Content-Length is there too. A proxy in front may
+// read any of these differently, which is what request smuggling lives on, so all of them are refused here.
 //
-// How: the library parses in place and hands out pointers into one contiguous buffer that begins with the method. A head
-// in the plain form of RFC 9112 leaves no byte unaccounted for:
+// How: the library parses in place and hands out pointers into one contiguous buffer that begins with the method. A
+// head in the plain form of RFC 9112 leaves no byte unaccounted for:
 //
 //     method 00 target 00 HTTP/1.1 00 00 (name 00 blanks value 00 00)* 00 00
 //
@@ -61,7 +61,8 @@ enum RequestReader {
                 { closure, _, name, nameBytes, value, valueBytes in
                     guard let closure = unsafe closure, let name = unsafe name else { return MHD_Result.NO }
                     let collector = unsafe closure.assumingMemoryBound(to: FieldCollector.self)
-                    return unsafe collector.pointee.take(name, nameBytes, value, valueBytes) ? MHD_Result.YES : MHD_Result.NO
+                    return unsafe collector.pointee.take(name, nameBytes, value, valueBytes)
+                        ? MHD_Result.YES : MHD_Result.NO
                 }, pointer)
         }
         let isHTTP10 = unsafe version[7] == CChar(UInt8(ascii: "0"))
@@ -107,9 +108,11 @@ enum RequestReader {
 
     /// The methods of the IANA registry that HTTP libraries know; one outside it is taken for a malformed request.
     private static let methods = [
-        "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT", "ACL", "BIND", "CHECKOUT", "COPY",
+        "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT", "ACL", "BIND", "CHECKOUT",
+        "COPY",
         "LINK", "LOCK", "M-SEARCH", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL", "MOVE", "NOTIFY", "PROPFIND",
-        "PROPPATCH", "PURGE", "QUERY", "REBIND", "REPORT", "SEARCH", "SOURCE", "SUBSCRIBE", "UNBIND", "UNLINK", "UNLOCK",
+        "PROPPATCH", "PURGE", "QUERY", "REBIND", "REPORT", "SEARCH", "SOURCE", "SUBSCRIBE", "UNBIND", "UNLINK",
+        "UNLOCK",
         "UNSUBSCRIBE",
     ]
 
