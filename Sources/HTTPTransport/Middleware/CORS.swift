@@ -4,21 +4,23 @@ package struct CORS: Sendable {
     package enum Origins: Sendable {
         /// `Access-Control-Allow-Origin: *`.
         case any
-        /// These exactly, and those that begin with `https://` and end with one of the suffixes, with something
-        /// between.
-        case only(exact: [String], httpsSuffixes: [String])
+        /// These exactly, and those that fit one of the patterns, each with one `*` for any text.
+        case only(exact: [String], patterns: [String])
 
         func contains(_ origin: String) -> Bool {
             switch self {
             case .any: return true
-            case .only(let exact, let suffixes):
-                if exact.contains(origin) { return true }
-                let scheme = "https://"
-                return suffixes.contains { suffix in
-                    origin.utf8.count > scheme.utf8.count + suffix.utf8.count && origin.hasPrefix(scheme)
-                        && origin.hasSuffix(suffix)
-                }
+            case .only(let exact, let patterns):
+                return exact.contains { $0.utf8.elementsEqual(origin.utf8) } || patterns.contains { fits(origin, $0) }
             }
+        }
+
+        private func fits(_ origin: String, _ pattern: String) -> Bool {
+            let (origin, pattern) = (Array(origin.utf8), Array(pattern.utf8))
+            guard let star = pattern.firstIndex(of: UInt8(ascii: "*")) else { return origin == pattern }
+            let (prefix, suffix) = (pattern[..<star], pattern[(star + 1)...])
+            return origin.count >= prefix.count + suffix.count && origin.starts(with: prefix)
+                && origin.suffix(suffix.count).elementsEqual(suffix)
         }
     }
 
