@@ -26,8 +26,10 @@
 //   Cryptography/   hashes, HMAC, random bytes, base64
 //
 // Rules:
-//   - A handler runs on an event loop and must not block. Whoever waits for something keeps the exchange and responds later.
-//   - A request's body is complete and decoded when the handler runs; `bodyError` says why there is none. The API shapes
+//   - A handler runs on an event loop and must not block. Whoever waits for something keeps the exchange and responds
+//   later.
+//   - A request's body is complete and decoded when the handler runs; `bodyError` says why there is none. The API
+//   shapes
 //     that answer; malformed HTTP never reaches a handler.
 //   - Event loops, the acceptor and drains use threads of their own, never Swift's cooperative pool.
 

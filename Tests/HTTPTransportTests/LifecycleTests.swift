@@ -86,7 +86,7 @@ import Testing
     @Test func drainAnswersWhatIsInFlight() async throws {
         try await onOwnThread {
             let kept = Mutex<[any Exchange]>([])
-            let server = try TestServer(loops: 2) { request, exchange in
+            let server = try TestServer { request, exchange in
                 if request.path == "/slow" { return kept.withLock { $0.append(exchange) } }
                 exchange.respond(Response(text: "ok"))
             }

@@ -104,8 +104,8 @@ import Testing
             #expect(reply.hasPrefix("HTTP/1.1 \(shape.status) "), "\(reply)")
             #expect(reply.contains("Connection: close\r\n"))
             #expect(paths.all.isEmpty)
-            // The library writes the head of its own reply twice where Content-Length is no number. Nothing but refusals
-            // may be there, and nothing after the close.
+            // The library writes the head of its own reply twice where Content-Length is no number. Nothing but
+            // refusals may be there, and nothing after the close.
             #expect(reply.components(of: "HTTP/1.1 ") == reply.components(of: "HTTP/1.1 \(shape.status) "))
         }
     }

@@ -6,8 +6,8 @@ package enum Base64 {
     package static func encode(_ bytes: [UInt8]) -> String { encode(bytes, standard, padded: true) }
     package static func encodeURL(_ bytes: [UInt8]) -> String { encode(bytes, url, padded: false) }
 
-    /// Strict: padding must be there, nothing else may be, and the unused bits must be zero, so that every value has one
-    /// text.
+    /// Strict: padding must be there, nothing else may be, and the unused bits must be zero, so that every value has
+    /// one text.
     package static func decode(_ text: String) -> [UInt8]? {
         var characters = Array(text.utf8)
         guard characters.count % 4 == 0 else { return nil }

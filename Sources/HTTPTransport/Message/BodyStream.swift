@@ -41,8 +41,8 @@ package final class BodyStream: Sendable {
 
     /// Puts a chunk in if there is room.
     ///
-    /// - Parameter onWritable: called once, on the event loop's thread, when a refused chunk would have room or the client
-    ///   has gone. It must not block.
+    /// - Parameter onWritable: called once, on the event loop's thread, when a refused chunk would have room or the
+    /// client has gone. It must not block.
     package func offer(_ chunk: [UInt8], onWritable: (@Sendable () -> Void)? = nil) -> Offer {
         let (offer, reader) = state.withLock { state -> (Offer, Connection?) in
             if state.isDisconnected || state.isFinished { return (.disconnected, nil) }

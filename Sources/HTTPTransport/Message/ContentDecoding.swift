@@ -3,8 +3,8 @@ internal import CZlib
 extension Request {
     /// Undoes the Content-Encoding (RFC 9110 §8.4) and puts the outcome into `body` or `bodyError`.
     ///
-    /// - Parameter limit: bytes that the decoded body may have; decoding stops there, so that a small body which decodes to
-    ///   gigabytes costs no more than the limit.
+    /// - Parameter limit: bytes that the decoded body may have; decoding stops there, so that a small body which
+    /// decodes to gigabytes costs no more than the limit.
     mutating func decodeContent(limit: Int) {
         guard bodyError == nil, let coding = headers["Content-Encoding"] else { return }
         do throws(BodyError) {
@@ -25,7 +25,8 @@ extension Request {
 }
 
 package enum ContentDecoding {
-    /// Inflates one stream; `windowBits` chooses the container as zlib's `inflateInit2` has it (31 gzip, 15 zlib, -15 raw).
+    /// Inflates one stream; `windowBits` chooses the container as zlib's `inflateInit2` has it (31 gzip, 15 zlib, -15
+    /// raw).
     static func inflate(_ input: [UInt8], windowBits: Int32, limit: Int) throws(BodyError) -> [UInt8] {
         var stream = unsafe z_stream()
         guard unsafe czlib_inflate_init(&stream, windowBits) == Z_OK else { throw .malformedEncoding("out of memory") }

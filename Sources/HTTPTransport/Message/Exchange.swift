@@ -1,11 +1,11 @@
 /// The other half of a request: where its one reply goes.
 ///
-/// A handler calls `respond` once, inside its call (answered at once, nothing is suspended) or later from any thread (the
-/// connection is suspended meanwhile and the event loop resumes it). A second call is ignored. An exchange that is dropped
-/// without a reply answers 500.
+/// A handler calls `respond` once, inside its call (answered at once, nothing is suspended) or later from any thread
+/// (the connection is suspended meanwhile and the event loop resumes it). A second call is ignored. An exchange that
+/// is dropped without a reply answers 500.
 package protocol Exchange: AnyObject, Sendable {
-    /// Adds a header field that leaves before the fields of the response, in the order of the calls. Middleware uses it for
-    /// headers that every reply gets; after `respond` it has no effect.
+    /// Adds a header field that leaves before the fields of the response, in the order of the calls. Middleware uses
+    /// it for headers that every reply gets; after `respond` it has no effect.
     func addHeader(_ name: String, _ value: String)
 
     /// Adds fields that were put into wire form once.

@@ -41,8 +41,8 @@ package struct Request: Sendable {
     /// The bytes of the raw path, for routing without a string.
     var pathBytes: ArraySlice<UInt8> { head.headers.bytes[head.path] }
 
-    /// The query's pairs in order, both sides percent-decoded with `+` for a blank. A side whose escapes are broken stays
-    /// as it was sent.
+    /// The query's pairs in order, both sides percent-decoded with `+` for a blank. A side whose escapes are broken
+    /// stays as it was sent.
     package var queryItems: [(name: String, value: String)] {
         PercentEncoding.queryItems(head.headers.bytes[head.query])
     }

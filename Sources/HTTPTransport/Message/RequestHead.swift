@@ -16,8 +16,8 @@ final class RequestHead: Sendable {
         (path, query) = RequestHead.split(headers.bytes, target)
     }
 
-    /// Splits a target into path and query at the first `?`; an absolute-form target (RFC 9112 §3.2.2) loses its scheme
-    /// and authority first.
+    /// Splits a target into path and query at the first `?`; an absolute-form target (RFC 9112 §3.2.2) loses its
+    /// scheme and authority first.
     private static func split(_ bytes: [UInt8], _ target: Range<Int>) -> (path: Range<Int>, query: Range<Int>) {
         var start = target.lowerBound
         if let first = bytes[target].first, first != UInt8(ascii: "/") {

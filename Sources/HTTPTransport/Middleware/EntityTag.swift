@@ -21,8 +21,8 @@ package enum EntityTag {
         response.headers.removeAll { equalsIgnoringCase(Array($0.name.utf8)[...], "content-type") }
     }
 
-    /// Whether `If-None-Match` lists `tag` (weak comparison) or is `*`; only for GET and HEAD with a 2xx, and not where the
-    /// request says `Cache-Control: no-cache`.
+    /// Whether `If-None-Match` lists `tag` (weak comparison) or is `*`; only for GET and HEAD with a 2xx, and not
+    /// where the request says `Cache-Control: no-cache`.
     package static func isFresh(_ request: Request, status: Int, tag: String) -> Bool {
         guard request.method == "GET" || request.method == "HEAD", (200..<300).contains(status),
             let condition = request.headers["If-None-Match"],

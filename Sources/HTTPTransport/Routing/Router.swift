@@ -6,8 +6,8 @@
 //   2. go through the routes with that many segments in the order of their declaration; the first whose words fit wins;
 //   3. decode its parameters.
 //
-// Words are compared undecoded, so `/%6Cist` is not `/list`: it fits a parameter instead. An empty segment fits nothing.
-// A parameter whose escapes are broken ends the lookup there, whatever the method.
+// Words are compared undecoded, so `/%6Cist` is not `/list`: it fits a parameter instead. An empty segment fits
+// nothing. A parameter whose escapes are broken ends the lookup there, whatever the method.
 
 package typealias RouteHandler = @Sendable (Request, PathParameters, any Exchange) -> Void
 

@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// What one TCP connection is doing, and the reply of its current request.
 ///
-/// Confinement: every field but `reply` belongs to the connection's event loop and is touched only on its thread. `reply`
-/// is the one place where other threads come in, and only through `ServerExchange`.
+/// Confinement: every field but `reply` belongs to the connection's event loop and is touched only on its thread.
+/// `reply` is the one place where other threads come in, and only through `ServerExchange`.
 ///
 /// One object serves every request of the connection, so that its buffers are allocated once. `generation` tells the
 /// requests apart: an exchange that answers after its request has ended finds another generation and does nothing.

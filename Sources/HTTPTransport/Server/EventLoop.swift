@@ -14,7 +14,8 @@ internal import Synchronization
 // Invariants:
 //   - everything but `mailbox` and `load` is touched on the loop's thread only;
 //   - whoever makes the mailbox non-empty writes the eventfd, nobody else does: a burst of replies costs one wake-up;
-//   - a connection is resumed only while `isSuspended`, once for each suspension, so a late or double post does no harm;
+//   - a connection is resumed only while `isSuspended`, once for each suspension, so a late or double post does no
+//   harm;
 //   - no connection is suspended when a daemon stops (the library would abort).
 @safe
 final class EventLoop: @unchecked Sendable {
@@ -274,7 +275,8 @@ final class EventLoop: @unchecked Sendable {
 
     private func beginDraining() {
         isDraining = true
-        // What a client has sent already is still read; the connection ends after its reply, or at once where it is idle.
+        // What a client has sent already is still read; the connection ends after its reply, or at once where it is
+        // idle.
         for connection in connections where connection.phase == .idle {
             shutdown(connection.descriptor, Int32(SHUT_RD))
         }
@@ -325,6 +327,13 @@ final class EventLoop: @unchecked Sendable {
         connection.phase = .idle
         let allowance = limits.idleTimeoutSeconds * 1000 + limits.headerTimeoutMilliseconds
         connection.deadline = System.coarseMilliseconds() + UInt64(allowance)
+    }
+
+    /// The reply has left. One that was queued before draining began promised to keep the connection; it ends all the
+    /// same, after what the client has sent already.
+    fileprivate func replied(_ connection: Connection) {
+        endRequest(connection)
+        if isDraining { shutdown(connection.descriptor, Int32(SHUT_RD)) }
     }
 
     /// The head is complete.
@@ -478,7 +487,7 @@ private let leaveEscaped:
 
 private let requestCompleted: MHD_RequestCompletedCallback = { closure, _, context, _ in
     guard let closure = unsafe closure, let pointer = unsafe context?.pointee else { return }
-    unsafe object(closure, EventLoop.self).endRequest(object(pointer, Connection.self))
+    unsafe object(closure, EventLoop.self).replied(object(pointer, Connection.self))
 }
 
 private let connectionChanged: MHD_NotifyConnectionCallback = { closure, handle, context, change in

@@ -2,8 +2,8 @@
 package struct HTTPLimits: Sendable {
     /// The largest body handed to a handler, on the wire and after content decoding.
     package var bodyBytes = 1 << 20
-    /// How much of a body over `bodyBytes` is read and thrown away so that the client sees the error on a connection that
-    /// lives on; past that the connection is closed.
+    /// How much of a body over `bodyBytes` is read and thrown away so that the client sees the error on a connection
+    /// that lives on; past that the connection is closed.
     package var discardedBodyBytes = 8 << 20
     /// Request line and header block together; above it 431. At most `maximumHeaderBytes`.
     package var headerBytes = 16 << 10
@@ -13,8 +13,8 @@ package struct HTTPLimits: Sendable {
     package var connectionsPerIP = 0
     /// How long a connection may stay silent, between requests or within one. Whole seconds.
     package var idleTimeoutSeconds = 65
-    /// How long a request line and headers may take to come, from the connection's start or (after a reply) from the end of
-    /// the idle time; then 408.
+    /// How long a request line and headers may take to come, from the connection's start or (after a reply) from the
+    /// end of the idle time; then 408.
     package var headerTimeoutMilliseconds = 60_000
     /// How long a body may take to come, from the end of its headers; then 408.
     package var bodyTimeoutMilliseconds = 300_000
@@ -24,8 +24,8 @@ package struct HTTPLimits: Sendable {
     /// What `headerBytes` may be set to: offsets into a header block are 16 bits wide.
     package static let maximumHeaderBytes = 60 << 10
 
-    /// The connection's memory inside the library: the head, and 8 KiB for the field table and the reply's headers, which
-    /// grow from the other end. No more than needed, because the library clears all of it after every reply (12 % of a
-    /// small request at 32 KiB). Up to 32 KiB it comes from malloc rather than from mmap.
+    /// The connection's memory inside the library: the head, and 8 KiB for the field table and the reply's headers,
+    /// which grow from the other end. No more than needed, because the library clears all of it after every reply (12
+    /// % of a small request at 32 KiB). Up to 32 KiB it comes from malloc rather than from mmap.
     var connectionMemoryBytes: Int { headerBytes + (8 << 10) }
 }

@@ -14,8 +14,8 @@ package struct TLSCertificate: Sendable {
 
 /// The server: event loops that answer, and one thread that accepts for them.
 ///
-/// It runs from `init` on; `listen` adds addresses at any time, `drain` ends it. Dropping it without `drain` drains with no
-/// patience.
+/// It runs from `init` on; `listen` adds addresses at any time, `drain` ends it. Dropping it without `drain` drains
+/// with no patience.
 package final class HTTPServer: Sendable {
     package struct Configuration: Sendable {
         /// Event-loop threads; default one a core.
@@ -81,7 +81,8 @@ package final class HTTPServer: Sendable {
     /// Listens on `host` (an IP address or `localhost`) and `port` (0: any free one).
     ///
     /// - Returns: the bound port.
-    /// - Throws: `addressInUse`, `permissionDenied`, `addressNotAvailable`, `invalidAddress`, `noCertificate`, `stopped`.
+    /// - Throws: `addressInUse`, `permissionDenied`, `addressNotAvailable`, `invalidAddress`, `noCertificate`,
+    /// `stopped`.
     @discardableResult
     package func listen(host: String, port: UInt16, tls: Bool = false, handler: @escaping Handler)
         throws(HTTPServerError) -> UInt16
@@ -101,8 +102,9 @@ package final class HTTPServer: Sendable {
     /// Connections open now.
     package var connectionCount: Int { gate.total }
 
-    /// Stops: accepts nothing more, lets requests in flight be answered (their connections close after it) and closes idle
-    /// connections; after `deadline` closes what is left. Blocks until the threads have ended; further calls return at once.
+    /// Stops: accepts nothing more, lets requests in flight be answered (their connections close after it) and closes
+    /// idle connections; after `deadline` closes what is left. Blocks until the threads have ended; further calls
+    /// return at once.
     ///
     /// - Returns: whether everything in flight was answered in time.
     @discardableResult

@@ -3,12 +3,12 @@ internal import Glibc
 
 // The strict reading of a request head.
 //
-// The library parses leniently: it takes a bare LF for a line end, joins folded lines, lets blanks stand before a colon,
-// cuts a value at a NUL, and prefers Transfer-Encoding where Content-Length is there too. A proxy in front may read any of
-// these differently, which is what request smuggling lives on, so all of them are refused here.
+// The library parses leniently: it takes a bare LF for a line end, joins folded lines, lets blanks stand before a
+// colon, cuts a value at a NUL, and prefers Transfer-Encoding where Content-Length is there too. A proxy in front may
+// read any of these differently, which is what request smuggling lives on, so all of them are refused here.
 //
-// How: the library parses in place and hands out pointers into one contiguous buffer that begins with the method. A head
-// in the plain form of RFC 9112 leaves no byte unaccounted for:
+// How: the library parses in place and hands out pointers into one contiguous buffer that begins with the method. A
+// head in the plain form of RFC 9112 leaves no byte unaccounted for:
 //
 //     method 00 target 00 HTTP/1.1 00 00 (name 00 blanks value 00 00)* 00 00
 //

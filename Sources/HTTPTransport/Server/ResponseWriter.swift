@@ -96,7 +96,8 @@ enum ResponseWriter {
             }
             let value = unsafe UnsafeRawPointer(base + colon + 2).assumingMemoryBound(to: CChar.self)
             let name = unsafe UnsafeRawPointer(base).assumingMemoryBound(to: CChar.self)
-            // An empty value would be refused; the library skips nothing, so one blank is the same field (RFC 9110 §5.5).
+            // An empty value would be refused; the library skips nothing, so one blank is the same field (RFC 9110
+            // §5.5).
             if unsafe value[0] == 0 { return unsafe MHD_add_response_header(reply, name, " ") == MHD_Result.YES }
             guard unsafe MHD_add_response_header(reply, name, value) == MHD_Result.YES,
                 let kept = unsafe MHD_get_response_header(reply, name)

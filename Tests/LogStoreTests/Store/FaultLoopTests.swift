@@ -5,7 +5,8 @@ import Testing
 @Suite("Store: failing disks")
 struct FaultLoopTests {
     private static let failures: [OperationFailure] = [
-        .error(.io), .error(.noSpace), .partialAppend(bytes: 700, .io), .partialAppend(bytes: 4095, .noSpace), .partialAppend(bytes: 700, .noSpace),
+        .error(.io), .error(.noSpace), .partialAppend(bytes: 700, .io), .partialAppend(bytes: 4095, .noSpace),
+        .partialAppend(bytes: 700, .noSpace),
         .syncKeepsCache, .syncReverts,
     ]
 
@@ -127,7 +128,9 @@ private struct FaultyRun {
             }
             let change = StoreModel.Change(operations: [.create("after/s", user: "eve"), .append("after/s", "more")])
             let receipt = try store.commit(model.batch(change))
-            if receipt != model.apply(change, now: receipt.time.microseconds) { return "a wrong receipt after reopening" }
+            if receipt != model.apply(change, now: receipt.time.microseconds) {
+                return "a wrong receipt after reopening"
+            }
             try store.flush()
             return model.difference(from: store).map { "after reopening and writing: \($0)" }
         } catch {

@@ -48,7 +48,8 @@ struct ModelTests {
         store = try open()
         #expect(model.difference(from: store) == nil)
         #expect(model.lsn > 50)
-        print("model, seed \(seed): \(model.lsn) batches, \(model.everSessions.count) sessions, \(refused) not permitted")
+        print(
+            "model, seed \(seed): \(model.lsn) batches, \(model.everSessions.count) sessions, \(refused) not permitted")
     }
 
     private static func change(
@@ -67,7 +68,8 @@ struct ModelTests {
             case 0..<14:
                 let user = "user\(Int.random(in: 0..<3, using: &random))"
                 let tags = UInt32.random(in: 0..<4, using: &random)
-                operations.append(.create("\(tenant)/s\(step)-\(operations.count)", user: user, state: "s\(step)", tags: tags))
+                operations.append(
+                    .create("\(tenant)/s\(step)-\(operations.count)", user: user, state: "s\(step)", tags: tags))
             case 14..<60: operations.append(.append(path, text))
             case 60..<68: operations.append(.update(path, state: text, tags: 1, touch: step % 2 == 0))
             case 68..<75: operations.append(.amend(path, sequence, text))
@@ -117,7 +119,9 @@ struct ModelTests {
         }
         if Bool.random(using: &random) { list.createdFrom = session.info.createdAt }
         let expected = model.list(list) { $0.owner == owner }
-        if try StoreModel.pages(list, { try store.sessions(of: owner, $0) }) != expected { return "\(list) of \(owner)" }
+        if try StoreModel.pages(list, { try store.sessions(of: owner, $0) }) != expected {
+            return "\(list) of \(owner)"
+        }
         return nil
     }
 }
