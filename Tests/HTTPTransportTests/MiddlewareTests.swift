@@ -67,11 +67,7 @@ import Testing
                 "Access-Control-Expose-Headers: Content-Length,X-Request-Id", "Content-Length: 0",
             ])
         // The package's defaults with a whitelist array.
-<<<<<<< HEAD
-        let list = CORS(origins: .only(exact: ["http://a"], httpsSuffixes: []))
-=======
         let list = CORS(origins: .only(exact: ["http://a"], patterns: []))
->>>>>>> http
         #expect(
             await lines(reply([list.middleware], Request(method: "OPTIONS", target: "/", headers: asked))) == [
                 "204", "Vary: Origin, Access-Control-Request-Headers", "Access-Control-Allow-Credentials: true",
