@@ -5,6 +5,13 @@ package struct LoopbackReply: Sendable {
     package var headers: [(name: String, value: String)]
     package var body: [UInt8]
 
+    package init(status: Int, reason: String, headers: [(name: String, value: String)], body: [UInt8]) {
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+        self.body = body
+    }
+
     package var text: String { String(decoding: body, as: UTF8.self) }
 
     package func header(_ name: String) -> String? {
