@@ -85,7 +85,8 @@ struct RecordCheck {
         guard row.lastSequence == 0 || !row.runs.isEmpty else { throw malformed("a row without runs") }
         var previous: SessionRow.Run?
         for run in row.runs {
-            let isAbove = previous.map { $0.generation < run.generation && $0.firstSequence < run.firstSequence } ?? true
+            let isAbove =
+                previous.map { $0.generation < run.generation && $0.firstSequence < run.firstSequence } ?? true
             guard isAbove, run.firstSequence >= 1, run.firstSequence <= row.lastSequence else {
                 throw malformed("the runs of a row are not in order")
             }
