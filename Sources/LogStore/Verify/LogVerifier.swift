@@ -2,11 +2,11 @@
 ///
 /// ## Steps
 /// 1. Headers. A file without a valid one was never begun, unless a frame in it verifies: then its header is damaged.
-/// 2. From the newest begun file `previousNumber` leads back through the chain, which has to reach the newest manifest's
-///    flushed LSN. Begun files outside of the chain were cut off by an earlier opening: all of them is void.
-/// 3. Each file of the chain, frame by frame: hashes, place in the chain, padding, records, batches, entry CRCs. It ends
-///    where its successor's header says; what follows there is void. In the newest file, frames that do not verify and
-///    that no later frame proves durable are a torn tail.
+/// 2. From the newest begun file `previousNumber` leads back through the chain, which has to reach the newest
+///    manifest's flushed LSN. Begun files outside of it were cut off by an earlier opening: all of them is void.
+/// 3. Each file of the chain, frame by frame: hashes, place in the chain, padding, records, batches, entry CRCs. It
+///    ends where its successor's header says; what follows there is void. In the newest file, frames that do not verify
+///    and that no later frame proves durable are a torn tail.
 ///
 /// Behind damage the walk goes on with the next frame that verifies, so that one report names all of it.
 struct LogVerifier {

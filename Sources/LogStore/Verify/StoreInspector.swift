@@ -43,8 +43,8 @@ package struct StoreSummary: Sendable {
 
 /// Looks at a store from its newest manifest and its list of files.
 ///
-/// It takes no lock and changes nothing, so it also works beside a running server. A manifest may go between the listing
-/// and the reading; then it looks again.
+/// It takes no lock and changes nothing, so it also works beside a running server. A manifest may go between the
+/// listing and the reading; then it looks again.
 package enum StoreInspector {
     private static let attempts = 5
 

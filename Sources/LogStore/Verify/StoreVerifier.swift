@@ -6,8 +6,8 @@
 /// 3. Every table that any manifest names, against each manifest that names it, record by record (`RecordCheck`).
 /// 4. Every log file, and that each ends where the next one continues (`LogVerifier`).
 ///
-/// All findings are collected. The store's files are those that the names say; what else is there is noted and not read,
-/// because nothing of it is ever part of the state.
+/// All findings are collected. The store's files are those that the names say; what else is there is noted and not
+/// read, because nothing of it is ever part of the state.
 package enum StoreVerifier {
     /// - Throws: `locked`, `notAStore`, `newerFormat`, or `io` when the directory cannot be read at all. What is wrong
     ///   with a file is a finding of the report instead.
@@ -15,6 +15,9 @@ package enum StoreVerifier {
     package static func verify(
         disk: any Disk, progress: (VerifyProgress) -> Void = { _ in }
     ) throws(LogStoreError) -> VerifyReport {
+        // Looked at before the lock, which leaves a file behind: a directory of something else stays as it is.
+        let names = StoreOpener.Names(try StoreFiles(disk: disk).list())
+        guard names.hasFormat || names.hasData else { throw .notAStore("there is no file \(StoreFormat.name)") }
         do throws(DiskError) { try disk.lock() } catch {
             throw error.kind == .locked ? .locked(path: disk.path, holder: error.detail) : .io(error)
         }
@@ -53,7 +56,6 @@ final class VerifyPass {
 
     func run() throws(LogStoreError) {
         for name in names.foreign { report.note(.foreign, name, bytes: sizes[name] ?? 0) }
-        guard names.hasFormat || names.hasData else { throw .notAStore("there is no file \(StoreFormat.name)") }
         let store: UInt64
         do throws(LogStoreError) {
             let (format, isCopy) = try files.format()

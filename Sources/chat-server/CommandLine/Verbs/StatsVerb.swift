@@ -10,8 +10,8 @@ extension Verb {
         "stats", "tell what a data directory holds", positionals: [Positional("DIR", "the data directory")],
         flags: [.json],
         notes: [
-            "Reads the newest manifest and the list of files, changes nothing and needs no lock: it also works while the "
-                + "server runs. What is in the log only is not counted yet."
+            "Reads the newest manifest and the list of files, changes nothing and needs no lock: it also works while "
+                + "the server runs. What is in the log only is not counted yet."
         ]
     ) { invocation throws(CommandFailure) in
         let directory = invocation.arguments.positionals[0]

@@ -16,8 +16,8 @@ extension Verb {
         }
         if let store = report.store { invocation.console.output("store \(store)") }
         invocation.console.output(
-            "read \(report.files) files, \(report.bytes) bytes: \(report.manifests) manifests, \(report.tables) tables, "
-                + "\(report.logFiles) log files")
+            "read \(report.files) files, \(report.bytes) bytes: \(report.manifests) manifests, "
+                + "\(report.tables) tables, \(report.logFiles) log files")
         invocation.console.output(
             "checked \(report.entries) entries, \(report.indexPairs) index pairs (\(report.rows) session rows) and "
                 + "\(report.batches) logged batches")
@@ -26,10 +26,11 @@ extension Verb {
             invocation.console.output("note: \(note.file)\(place): \(Self.meaning(of: note))")
         }
         guard report.isClean else {
+            let count = report.findings.count
             throw CommandFailure(
                 .damaged,
                 messages: report.findings.map { "\(directory)/\($0.file) offset \($0.offset): \($0.detail)" }
-                    + ["\(directory) is damaged in \(report.findings.count) places"])
+                    + ["\(directory) is damaged in \(count) \(count == 1 ? "place" : "places")"])
         }
         invocation.console.output("no damage found")
         return .success

@@ -1,0 +1,93 @@
+import Glibc
+import LogStore
+import Testing
+
+@testable import chat_server
+
+@Suite struct StoreVerbTests {
+    private func run(_ arguments: String...) -> (code: ExitCode, output: String, error: String) {
+        let output = Lines()
+        let error = Lines()
+        let console = Console(output: { output.append($0) }, error: { error.append($0) })
+        let code = Dispatcher(verbs: Verb.all, environment: [:], console: console).run(arguments)
+        return (code, output.text, error.text)
+    }
+
+    @Test func initMakesAStoreAndKeepsIt() throws {
+        let directory = try TemporaryDirectory()
+        let first = run("init", "--data-dir", directory.path)
+        #expect(first.code == .success)
+        #expect(first.output.hasPrefix("store "))
+        let secret = try ServerSecret.loadOrMake(in: directory.path)
+        #expect(secret.count == 32)
+        let second = run("init", "--data-dir", directory.path)
+        #expect(second.output == first.output)
+        #expect(try ServerSecret.loadOrMake(in: directory.path) == secret)
+        #expect(run("init").code == .usage)
+    }
+
+    @Test func secretThatOthersReadIsRefused() throws {
+        let directory = try TemporaryDirectory()
+        _ = try ServerSecret.loadOrMake(in: directory.path)
+        #expect(chmod(directory.path + "/" + ServerSecret.fileName, 0o644) == 0)
+        #expect(throws: CommandFailure.self) { try ServerSecret.loadOrMake(in: directory.path) }
+    }
+
+    @Test func verifyAndStats() throws {
+        let directory = try TemporaryDirectory()
+        let made = run("init", "--data-dir", directory.path)
+        let clean = run("verify", directory.path)
+        #expect(clean.code == .success)
+        #expect(clean.output.hasPrefix(made.output))
+        #expect(clean.output.hasSuffix("no damage found\n"))
+        let stats = run("stats", directory.path)
+        #expect(stats.code == .success)
+        #expect(stats.output.contains("sessionsCreated  0\n"))
+        let json = run("stats", directory.path, "--json")
+        let id = made.output.dropFirst("store ".count).dropLast()
+        #expect(json.output.hasPrefix("{\"store\":\"\(id)\","))
+        #expect(json.output.hasSuffix("}]}\n"))
+
+        try directory.write("not a manifest", to: "m-0000000000000001.man", mode: 0o600)
+        let damaged = run("verify", directory.path)
+        #expect(damaged.code == .damaged)
+        #expect(damaged.error.contains("\(directory.path)/m-0000000000000001.man offset 0: "))
+        #expect(run("stats", directory.path).code == .damaged)
+    }
+
+    @Test func directoriesThatHoldNoStore() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("x", to: "notes.txt", mode: 0o600)
+        for verb in ["verify", "stats"] {
+            #expect(run(verb, directory.path).code == .unsupported)
+            #expect(run(verb, directory.path + "/missing").code == .failure)
+        }
+        #expect(run("init", "--data-dir", directory.path).code == .unsupported)
+    }
+
+    @Test func aStoreInUseNamesItsHolder() throws {
+        let directory = try TemporaryDirectory()
+        let store = try LogStore.open(
+            disk: try LiveDisk(path: directory.path), clock: LiveClock(), random: SystemRandom())
+        let refused = run("verify", directory.path)
+        #expect(refused.code == .inUse)
+        #expect(refused.error.contains("pid \(getpid())"))
+        #expect(run("stats", directory.path).code == .success)
+        try store.close()
+    }
+
+    @Test(arguments: [
+        (LogStoreError.newerFormat(file: "FORMAT", detail: "2"), ExitCode.unsupported, "d/FORMAT"),
+        (.notAStore("no FORMAT"), .unsupported, "no FORMAT"),
+        (.corrupt(file: "w-1", offset: 4096, detail: "x"), .damaged, "d/w-1 is damaged at offset 4096"),
+        (.locked(path: "d", holder: "pid 7"), .inUse, "pid 7"),
+        (.io(DiskError(.readOnly, operation: "create", file: "w-1")), .failure, "mount it writable"),
+        (.io(DiskError(.permission, operation: "open", file: "d")), .failure, "no permission to open d;"),
+        (.io(DiskError(.noSpace, operation: "create", file: "w-1")), .failure, "free space"),
+    ])
+    func failures(_ error: LogStoreError, _ code: ExitCode, _ part: String) {
+        let failure = CommandFailure(error, directory: "d")
+        #expect(failure.exitCode == code)
+        #expect(failure.messages.joined(separator: "\n").contains(part))
+    }
+}
