@@ -1,8 +1,9 @@
-@testable import ChatEngine
 import LogStore
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import ChatEngine
 
 /// An engine over a store on a simulated disk.
 final class EngineFixture: Sendable {
@@ -115,7 +116,9 @@ func outcome<Value: Sendable>(
         #expect(try engine.message(saved[3].message.id, in: session.id, orion) == edited)
         try engine.deleteMessage(saved[599].message.id, in: session.id, orion)
         #expect(throws: ChatError.messageNotFound) { try engine.message(saved[599].message.id, in: session.id, orion) }
-        #expect(throws: ChatError.messageNotFound) { try engine.deleteMessage(MessageID("none"), in: session.id, orion) }
+        #expect(throws: ChatError.messageNotFound) {
+            try engine.deleteMessage(MessageID("none"), in: session.id, orion)
+        }
         let summary = try engine.session(session.id, orion, includesLastMessage: true)
         #expect(summary.session.messageCount == 599)
         #expect(summary.lastMessage == saved[598])
@@ -146,7 +149,9 @@ func outcome<Value: Sendable>(
         let resolved = SessionFlags.resolvedBit
         #expect(try ids(SessionQuery(tagMask: resolved, tagValue: resolved, limit: 9)) == [made[2].id])
         #expect(throws: ChatError.sessionNotFound) { try engine.session(made[4].id, orion) }
-        #expect(try engine.sessions(SessionListQuery(owner: "nobody", query: SessionQuery(limit: 9)), orion).sessions.isEmpty)
+        #expect(
+            try engine.sessions(SessionListQuery(owner: "nobody", query: SessionQuery(limit: 9)), orion).sessions
+                .isEmpty)
         #expect(
             try engine.sessions(SessionListQuery(owner: nil, query: SessionQuery(limit: 9)), orion).sessions.count == 6)
     }

@@ -1,6 +1,7 @@
-@testable import ChatEngine
 import TestSupport
 import Testing
+
+@testable import ChatEngine
 
 @Suite struct LimiterTests {
     /// express-rate-limit: the window begins at the first request, refused requests change nothing but the count.
@@ -9,7 +10,8 @@ import Testing
         let limiter = FixedWindowLimiter(limit: 3, windowSeconds: 900, clock: clock)
         // (advance before the call in µs, allowed, remaining, reset seconds)
         let steps: [(UInt64, Bool, Int, Int)] = [
-            (0, true, 2, 900), (1, true, 1, 900), (999_999, true, 0, 899), (1, false, 0, 899), (897_999_999, false, 0, 1),
+            (0, true, 2, 900), (1, true, 1, 900), (999_999, true, 0, 899), (1, false, 0, 899),
+            (897_999_999, false, 0, 1),
             (999_999, false, 0, 1), (1, true, 2, 900), (900_000_000, true, 2, 900), (900_000_001, true, 2, 900),
         ]
         for (advance, allowed, remaining, reset) in steps {

@@ -1,7 +1,8 @@
-@testable import ChatEngine
 import LogStore
 import TestSupport
 import Testing
+
+@testable import ChatEngine
 
 enum StoredForm {
     static func roundTrip(_ message: Message) throws -> Message { try Message(decoding: message.encoded) }
@@ -75,7 +76,8 @@ enum StoredForm {
 
     @Test func anOrionMessageIsSmall() {
         let message = Message(
-            id: .timed(milliseconds: 1_759_613_274_353, suffix: Base36(random: 99, width: 11)), role: .user, content: "Hello")
+            id: .timed(milliseconds: 1_759_613_274_353, suffix: Base36(random: 99, width: 11)), role: .user,
+            content: "Hello")
         #expect(message.encoded.count == 1 + 17 + 2 + 7)
     }
 
@@ -91,7 +93,9 @@ enum StoredForm {
     @Test func damageNeverTraps() throws {
         var errors = 0
         for original in [try Self.fullMessage().encoded, try Self.fullState().encoded] {
-            for length in original.indices where (try? Message(decoding: Array(original[..<length]))) == nil { errors += 1 }
+            for length in original.indices where (try? Message(decoding: Array(original[..<length]))) == nil {
+                errors += 1
+            }
             for index in original.indices {
                 for bit in 0..<8 {
                     var changed = original

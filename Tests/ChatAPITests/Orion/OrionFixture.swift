@@ -65,7 +65,8 @@ final class OrionFixture: Sendable {
             }
         }
         let exchange = RecordingExchange()
-        handler(Request(method: method, target: path, headers: headers.map { ($0.0, $0.1) }, body: body ?? []), exchange)
+        handler(
+            Request(method: method, target: path, headers: headers.map { ($0.0, $0.1) }, body: body ?? []), exchange)
         let response = await exchange.reply()
         let hasBody = method != "HEAD" && response.status != 204 && response.status != 304
         return LoopbackReply(
