@@ -17,7 +17,9 @@ import Testing
     /// The first API's policy.
     private var exact: CORS {
         var cors = CORS(
-            origins: .only(exact: ["http://localhost:3000"], patterns: ["https://*.vercel.app", "https://*.sidekickportal.com"]))
+            origins: .only(
+                exact: ["http://localhost:3000"],
+                patterns: ["https://*.vercel.app", "https://*.sidekickportal.com"]))
         cors.foreignOrigin = .refused { Response(status: 403, json: #"{"origin":"\#($0)"}"#) }
         cors.methods = "GET,POST,PUT,DELETE,OPTIONS"
         cors.allowedHeaders = .fixed("Content-Type,Authorization")
