@@ -18,12 +18,8 @@ import Testing
     private var exact: CORS {
         var cors = CORS(
             origins: .only(
-<<<<<<< HEAD
-                exact: ["http://localhost:3000"], patterns: ["https://*.vercel.app", "https://*.sidekickportal.com"]))
-=======
                 exact: ["http://localhost:3000"],
                 patterns: ["https://*.vercel.app", "https://*.sidekickportal.com"]))
->>>>>>> http
         cors.foreignOrigin = .refused { Response(status: 403, json: #"{"origin":"\#($0)"}"#) }
         cors.methods = "GET,POST,PUT,DELETE,OPTIONS"
         cors.allowedHeaders = .fixed("Content-Type,Authorization")
