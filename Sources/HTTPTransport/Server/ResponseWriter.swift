@@ -24,12 +24,15 @@ enum ResponseWriter {
         var status = response.status
         var body = response.body
         append(response, to: &block)
-        if !block.isValid || !(200...999).contains(status) {
+        if !block.isValid || !isAllowed(status, body) {
             if case .stream(let stream) = body { stream.disconnect() }
             (status, body) = (500, .empty)
             block.removeAll()
+        } else if case .upgrade = body, let refusal = refusalOfUpgrade(connection, closes: closes) {
+            (status, body) = (refusal, .empty)
         }
-        guard let reply = unsafe makeReply(body, connection: connection, isHEAD: isHEAD) else { return nil }
+        let form = BodyForm(status: status, isHEAD: isHEAD)
+        guard let reply = unsafe makeReply(body, form, connection: connection) else { return nil }
         if status == 204 {
             // Otherwise the library, rightly, sends no length with a 204; some originals did.
             unsafe cmhd_allow_content_length(reply)
@@ -38,7 +41,7 @@ enum ResponseWriter {
             unsafe MHD_destroy_response(reply)
             return nil
         }
-        if closes || response.closesConnection {
+        if status != 101, closes || response.closesConnection {
             _ = unsafe MHD_add_response_header(reply, "Connection", "close")
         }
         return unsafe (reply, UInt32(status))
@@ -58,24 +61,65 @@ enum ResponseWriter {
         }
     }
 
-    private static func makeReply(_ body: ResponseBody, connection: Connection, isHEAD: Bool) -> OpaquePointer? {
-        switch body {
-        case .empty:
+    /// What of a body leaves with the head.
+    private enum BodyForm {
+        case whole
+        /// Nothing, but the length that the GET's body has, where it is known.
+        case head
+        /// Nothing, but the length that the 200's body would have, where it is known (RFC 9110 §8.6).
+        case notModified
+
+        init(status: Int, isHEAD: Bool) {
+            self = status == 304 ? .notModified : isHEAD ? .head : .whole
+        }
+    }
+
+    private static func isAllowed(_ status: Int, _ body: ResponseBody) -> Bool {
+        if case .upgrade = body { return status == 101 }
+        return (200...999).contains(status)
+    }
+
+    private static func refusalOfUpgrade(_ connection: Connection, closes: Bool) -> Int? {
+        if closes { return 503 }
+        return connection.head?.version == .http10 ? 400 : nil
+    }
+
+    private static func makeReply(_ body: ResponseBody, _ form: BodyForm, connection: Connection) -> OpaquePointer? {
+        switch (body, form) {
+        case (.empty, .notModified):
+            // A handler's own 304: how long the 200 would be nobody knows, and 0 would be wrong.
+            return unsafe makeUnknownLength()
+        case (.empty, _):
             return unsafe MHD_create_response_from_buffer(0, nil, .RESPMEM_PERSISTENT)
-        case .bytes(let bytes):
+        case (.bytes(let bytes), _):
             return unsafe bytes.withUnsafeBytes { buffer in
                 // The library copies; it does not write through the pointer.
                 unsafe MHD_create_response_from_buffer(
                     buffer.count, UnsafeMutableRawPointer(mutating: buffer.baseAddress), .RESPMEM_MUST_COPY)
             }
-        case .stream(let stream):
-            guard !isHEAD else {
-                // A HEAD gets no body, so nobody will ever read this one.
-                stream.disconnect()
-                return unsafe MHD_create_response_from_buffer(0, nil, .RESPMEM_PERSISTENT)
-            }
+        case (.stream(let stream), .whole):
             return unsafe StreamSource.makeReply(stream, connection: connection)
+        case (.stream(let stream), .head), (.stream(let stream), .notModified):
+            // Nobody will ever read this one.
+            stream.disconnect()
+            return unsafe makeUnknownLength()
+        case (.upgrade(let protocolName, let delegate), _):
+            connection.upgrade = delegate
+            guard let reply = unsafe MHD_create_response_for_upgrade(connectionUpgraded, nil) else { return nil }
+            _ = unsafe MHD_add_response_header(reply, "Upgrade", protocolName)
+            return unsafe reply
         }
+    }
+
+    /// A body that is not sent and whose length is not known: neither Content-Length nor Transfer-Encoding.
+    ///
+    /// It costs the connection. The library can leave both out only where a close ends the body; with a transfer coding
+    /// it would send the last chunk even after a head that has no body, to be taken for the next reply's beginning.
+    private static func makeUnknownLength() -> OpaquePointer? {
+        guard let reply = unsafe MHD_create_response_from_callback(UInt64.max, 1, { _, _, _, _ in -1 }, nil, nil)
+        else { return nil }
+        unsafe cmhd_end_with_connection(reply)
+        return unsafe reply
     }
 
     private static func add(_ block: inout HeaderBlock, to reply: OpaquePointer) -> Bool {
