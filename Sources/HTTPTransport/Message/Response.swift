@@ -44,7 +44,7 @@ package struct Response: Sendable {
 
     /// The first value of `name`, compared without regard to case.
     package func header(_ name: String) -> String? {
-        headers.first { equalsIgnoringCase(Array($0.name.utf8)[...], name) }?.value
+        headers.first { equalsIgnoringCase($0.name, name) }?.value
     }
 }
 

@@ -8,13 +8,11 @@ internal import Glibc
 // the last field's, with the line ends in between masked (the library refuses CR and LF in a value) and put back in the
 // library's copy afterwards. What leaves is byte for byte the block, in the order it was put together.
 //
-// This is safe against response splitting because `HeaderBlock` has refused every control character before; the only CR
-// and LF in it are the ones it wrote. Fields that the library gives a meaning (Connection, Transfer-Encoding, Date,
+// This is safe against response splitting because `HeaderBlock` has refused every control character before; the only
+// masks in it are the ones it wrote. Fields that the library gives a meaning (Connection, Transfer-Encoding, Date,
 // Content-Length) never enter the block.
 
 enum ResponseWriter {
-    private static let mask: UInt8 = 0x01
-
     /// - Parameters:
     ///   - block: what middleware added; the response's own fields are added to it. Used up.
     /// - Returns: the library's object, owned by the caller, and the status it goes with; nil when out of memory.
@@ -50,11 +48,11 @@ enum ResponseWriter {
     private static func append(_ response: Response, to block: inout HeaderBlock) {
         for (name, value) in response.headers {
             switch name.utf8.count {
-            case 4 where equalsIgnoringCase(Array(name.utf8)[...], "date"),
-                10 where equalsIgnoringCase(Array(name.utf8)[...], "connection"),
-                17 where equalsIgnoringCase(Array(name.utf8)[...], "transfer-encoding"):
+            case 4 where equalsIgnoringCase(name, "date"),
+                10 where equalsIgnoringCase(name, "connection"),
+                17 where equalsIgnoringCase(name, "transfer-encoding"):
                 continue
-            case 14 where equalsIgnoringCase(Array(name.utf8)[...], "content-length") && response.status != 204:
+            case 14 where equalsIgnoringCase(name, "content-length") && response.status != 204:
                 continue
             default: block.append(name, value)
             }
@@ -124,20 +122,13 @@ enum ResponseWriter {
 
     private static func add(_ block: inout HeaderBlock, to reply: OpaquePointer) -> Bool {
         guard !block.isEmpty else { return true }
-        return unsafe block.withWireForm { bytes in
-            // bytes: name ':' ' ' value CR LF [...] CR LF
+        return unsafe block.withMaskedForm { bytes in
+            // bytes: name ':' ' ' value mask mask [...] mask mask
             let count = bytes.count
             guard let base = bytes.baseAddress, let colon = unsafe bytes.firstIndex(of: UInt8(ascii: ":"))
             else { return false }
             unsafe base[colon] = 0
             unsafe base[count - 2] = 0
-            var index = colon + 2
-            while let found = unsafe memchr(base + index, 0x0D, count - 2 - index) {
-                let at = unsafe UnsafeMutablePointer(found.assumingMemoryBound(to: UInt8.self))
-                unsafe at[0] = mask
-                unsafe at[1] = mask
-                index = unsafe at - base + 2
-            }
             let value = unsafe UnsafeRawPointer(base + colon + 2).assumingMemoryBound(to: CChar.self)
             let name = unsafe UnsafeRawPointer(base).assumingMemoryBound(to: CChar.self)
             // An empty value would be refused; the library skips nothing, so one blank is the same field (RFC 9110
@@ -153,7 +144,7 @@ enum ResponseWriter {
 
     private static func unmask(_ value: UnsafeMutableRawPointer, count: Int) {
         var index = 0
-        while let found = unsafe memchr(value + index, Int32(mask), count - index) {
+        while let found = unsafe memchr(value + index, Int32(HeaderBlock.lineEndMask), count - index) {
             let at = unsafe found.assumingMemoryBound(to: UInt8.self)
             unsafe at[0] = 0x0D
             unsafe at[1] = 0x0A
