@@ -294,17 +294,18 @@ final class Echo: UpgradedSocketDelegate {
     }
 
     @Test(.enabled(if: TLSTests.hasTool, "needs the openssl tool"))
-    func overTLS() async throws {
+    func notOverTLS() async throws {
         try await onOwnThread {
             let echoes = Recorded<Echo>()
             let server = try UpgradeTests.server(tls: try TLSTests.certificate(), echoes)
-            let request = #"GET /socket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhello bye"#
+            let request =
+                #"GET /socket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"#
+                + #"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"#
             let text = TLSTests.output(
                 "printf '\(request)' | openssl s_client -quiet -connect 127.0.0.1:\(server.port) 2>/dev/null")
-            #expect(text.hasPrefix("HTTP/1.1 101 "))
-            #expect(text.hasSuffix("\r\n\r\nhello bye"))
-            while server.server.connectionCount > 0 { sched_yield() }
-            #expect(echoes.all.map(\.closeReason) == [.local])
+            #expect(text.hasPrefix("HTTP/1.1 501 "))
+            #expect(text.hasSuffix("\r\n\r\nok"))
+            #expect(echoes.all.map(\.closeReason) == [nil])
             #expect(server.server.drain(deadline: .seconds(10)))
         }
     }

@@ -31,7 +31,7 @@ package struct Response: Sendable {
 
     /// 101: the connection leaves HTTP for `protocolName`, and `delegate` gets its socket once this reply is out. The
     /// library adds `Connection: Upgrade`; `Upgrade` is added here. Without a socket (tests in the process), and on a
-    /// connection that cannot be upgraded (HTTP/1.0: 400, a server that is draining: 503), the delegate is never called.
+    /// connection that cannot be upgraded (HTTP/1.0: 400, TLS: 501, a draining server: 503), the delegate is never called.
     package static func upgrade(
         to protocolName: String, headers: [(name: String, value: String)] = [], delegate: any UpgradedSocketDelegate
     ) -> Response {

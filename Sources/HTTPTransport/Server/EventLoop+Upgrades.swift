@@ -4,43 +4,37 @@ internal import Glibc
 // Connections that leave HTTP.
 //
 // The library would keep an upgraded connection, its 24 KiB of memory included, and walk over it whenever any suspended
-// connection is resumed. So a plain socket is taken away from it:
+// connection is resumed. So the socket is taken away from it:
 //   1. its descriptor is duplicated; the duplicate is ours, in the loop's own epoll set;
 //   2. the descriptor that the library has is made another name of the loop's eventfd, so that nothing that the library
 //      does with it reaches the client;
 //   3. the library is told that the upgrade is over. It closes that descriptor and frees its connection.
 //
-// Over TLS the keys are inside the library: it stays in between with a socket pair, and all of its memory.
+// Over TLS the keys are inside the library, and what it offers there does not hold up (docs/decisions/0003), so an upgrade
+// over TLS is refused (`ResponseWriter`).
 //
-// Invariants: a socket is in `sockets` from `adopt` to `closeSockets`; the counts of the gate go with it where the
-// connection was taken out of the library (`isDetached`), else with the connection.
+// Invariants: a socket is in `sockets` from `adopt` to `closeSockets`; the counts of the gate go with it from the
+// moment on that it is out of the library (`isDetached`), until then with the connection.
 extension EventLoop {
-    /// How long the library may take to pass on the last bytes of a TLS socket that was closed.
-    private static let lingerMilliseconds: UInt64 = 10_000
-
     /// - Parameters:
-    ///   - descriptor: the connection's own, or over TLS our end of the pair.
+    ///   - descriptor: the connection's own.
     ///   - early: bytes that came together with the request.
     func adopt(_ connection: Connection, _ descriptor: Int32, early: [UInt8], _ handle: OpaquePointer) {
         guard let delegate = connection.upgrade else { return unsafe cmhd_close_upgraded(handle) }
         connection.upgrade = nil
         connection.phase = .upgraded
         connection.deadline = nil
-        var own = descriptor
-        if !connection.listener.isTLS {
-            own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
-            guard own >= 0, dup3(wake, descriptor, O_CLOEXEC) >= 0 else {
-                // Out of descriptors. Nothing was sent but the 101; the client sees a close.
-                if own >= 0 { close(own) }
-                return unsafe cmhd_close_upgraded(handle)
-            }
-            connection.isDetached = true
-            unsafe cmhd_close_upgraded(handle)
+        let own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard own >= 0, dup3(wake, descriptor, O_CLOEXEC) >= 0 else {
+            // Out of descriptors. Nothing was sent but the 101; the client sees a close.
+            if own >= 0 { close(own) }
+            return unsafe cmhd_close_upgraded(handle)
         }
-        let socket = unsafe UpgradedSocket(
+        connection.isDetached = true
+        unsafe cmhd_close_upgraded(handle)
+        let socket = UpgradedSocket(
             loop: self, descriptor: own, token: makeToken(), client: connection.client, id: connection.requestID,
-            early: early, delegate: delegate,
-            library: connection.isDetached ? nil : .init(connection: connection, handle: handle))
+            early: early, delegate: delegate)
         sockets[socket.token] = socket
         let interest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue
         if !System.watch(epoll, own, events: interest, token: socket.token) { socket.close() }
@@ -53,13 +47,8 @@ extension EventLoop {
         while let socket = closing.popLast() {
             sockets[socket.token] = nil
             System.unwatch(epoll, socket.descriptor)
-            if let library = socket.library {
-                library.connection.deadline = System.coarseMilliseconds() + EventLoop.lingerMilliseconds
-                unsafe cmhd_close_upgraded(library.handle)
-            } else {
-                close(socket.descriptor)
-                release(socket.client)
-            }
+            close(socket.descriptor)
+            release(socket.client)
             socket.didClose()
         }
     }

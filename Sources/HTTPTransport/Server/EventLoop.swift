@@ -300,9 +300,7 @@ final class EventLoop: @unchecked Sendable {
             }
             guard let deadline = connection.deadline, now >= deadline else { continue }
             connection.deadline = nil
-            if !connection.listener.isTLS, connection.phase != .upgraded {
-                RawReply.requestTimeout.send(to: connection.descriptor)
-            }
+            if !connection.listener.isTLS { RawReply.requestTimeout.send(to: connection.descriptor) }
             shutdown(connection.descriptor, Int32(SHUT_RDWR))
         }
     }

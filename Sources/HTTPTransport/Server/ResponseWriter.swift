@@ -79,6 +79,7 @@ enum ResponseWriter {
 
     private static func refusalOfUpgrade(_ connection: Connection, closes: Bool) -> Int? {
         if closes { return 503 }
+        if connection.listener.isTLS { return 501 }
         return connection.head?.version == .http10 ? 400 : nil
     }
 

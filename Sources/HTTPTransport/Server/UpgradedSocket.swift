@@ -5,8 +5,7 @@ internal import Synchronization
 // A connection that has left HTTP (RFC 9110 §7.8), driven by the event loop that it came from: no thread of its own, no
 // buffer of its own. Bytes go straight between the kernel and its delegate.
 //
-// A plain socket is taken out of the library altogether (`EventLoop.adopt`). Over TLS the library stays in between: it
-// de- and encrypts, and `descriptor` is our end of a socket pair whose other end is the library's.
+// The socket is taken out of the library altogether (`EventLoop.adopt`), which is possible without TLS only.
 //
 // Confinement: everything but `wake` belongs to the loop's thread, where all of the delegate's calls come, too.
 
@@ -47,25 +46,12 @@ package final class UpgradedSocket: @unchecked Sendable {
         case ended
     }
 
-    /// What the library has to be told in the end; only over TLS.
-    @safe
-    struct Library {
-        let connection: Connection
-        let handle: OpaquePointer
-
-        init(connection: Connection, handle: OpaquePointer) {
-            self.connection = connection
-            unsafe self.handle = handle
-        }
-    }
-
     package let client: ClientAddress
     /// Unique in this process, and the number of the request that was upgraded.
     package let id: UInt64
     let loop: EventLoop
     let descriptor: Int32
     let token: UInt64
-    let library: Library?
     private var delegate: (any UpgradedSocketDelegate)?
     /// Bytes that came together with the request.
     private var early: [UInt8]
@@ -80,7 +66,7 @@ package final class UpgradedSocket: @unchecked Sendable {
 
     init(
         loop: EventLoop, descriptor: Int32, token: UInt64, client: ClientAddress, id: UInt64, early: [UInt8],
-        delegate: any UpgradedSocketDelegate, library: Library?
+        delegate: any UpgradedSocketDelegate
     ) {
         self.loop = loop
         self.descriptor = descriptor
@@ -89,7 +75,6 @@ package final class UpgradedSocket: @unchecked Sendable {
         self.id = id
         self.early = early
         self.delegate = delegate
-        self.library = library
     }
 
     /// False from the call that closes it on.
@@ -176,11 +161,7 @@ package final class UpgradedSocket: @unchecked Sendable {
         guard isOpen || closeReason == .local else { return }
         var option = linger(l_onoff: 1, l_linger: 0)
         let size = socklen_t(MemoryLayout<linger>.size)
-        if let library {
-            shutdown(library.connection.descriptor, Int32(SHUT_RDWR))
-        } else {
-            _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, size)
-        }
+        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, size)
         end(.local)
     }
 
