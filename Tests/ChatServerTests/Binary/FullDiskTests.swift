@@ -1,0 +1,116 @@
+import ChatEngine
+import Glibc
+import TestSupport
+import Testing
+
+@testable import chat_server
+
+/// The real server on a file system of 64 MiB that somebody else fills.
+@Suite struct FullDiskTests {
+    private let insufficient =
+        #"{"error":"Insufficient Storage","message":"The server's disk is full: nothing was saved. "#
+        + #"Reading and deleting go on."}"#
+
+    @Test(.enabled(if: MountNamespace.isAvailable, "needs the right to mount in a namespace of its own"))
+    func appendsAreRefusedAndTheRestGoesOn() async throws {
+        try await onOwnThread {
+            let directory = try TemporaryDirectory()
+            let server = try ServerProcess(
+                directory: directory.path, arguments: ["--admin", "127.0.0.1:0"],
+                wrapper: MountNamespace.wrapper(after: "mount -t tmpfs -o size=64m tmpfs \(directory.path)"))
+            // The mount is seen through the server's own view of the file system.
+            let ballast = try Ballast("/proc/\(server.process.pid)/root\(directory.path)/ballast")
+            let client = server.client()
+            let admin = LoopbackClient(port: try #require(server.adminPort))
+            #expect(try admin.send("GET", "/readyz").status == 200)
+
+            let kept = try createSession(client)
+            let doomed = try createSession(client)
+            var saved: [String] = []
+            for number in 1...5 { #expect(try save("before \(number)", kept, client, &saved).status == 201) }
+
+            try ballast.fill()
+            // The store looks at the disk once a second; until it does, and while its reservation lasts, it may accept.
+            let refusal = try retry("a refusal") {
+                let reply = try save("while \(saved.count)", kept, client, &saved)
+                return reply.status == 201 ? nil : reply
+            }
+            #expect(refusal.status == 507)
+            #expect(refusal.text == insufficient)
+            let create = try client.send("POST", "/api/sessions/create", json: #"{"userId":"ann"}"#)
+            #expect(create.status == 507)
+            #expect(create.text == insufficient)
+            #expect(try listed(kept, client) == saved)
+            #expect(try client.json("GET", "/api/sessions/\(kept)").status == 200)
+            #expect(try client.json("GET", "/health").body["status"]?.string == "degraded")
+            #expect(try admin.send("GET", "/readyz").status == 503)
+            #expect(try admin.send("GET", "/livez").status == 200)
+            let deleted = try client.json("POST", "/api/sessions/delete", #"{"sessionId":"\#(doomed)"}"#)
+            #expect(deleted.status == 200)
+            #expect(try client.json("GET", "/api/sessions/\(doomed)").status == 404)
+
+            ballast.remove()
+            _ = try retry("appends to be accepted again") {
+                try save("after", kept, client, &saved).status == 201 ? true : nil
+            }
+            #expect(try listed(kept, client) == saved)
+            #expect(try client.json("GET", "/health").body["status"]?.string == "healthy")
+            #expect(try admin.send("GET", "/readyz").status == 200)
+            #expect(try server.stop() == .exited(0))
+            print("full disk: \(saved.count) messages acknowledged, all there; recovered without a restart")
+        }
+    }
+
+    private func createSession(_ client: LoopbackClient) throws -> String {
+        let reply = try client.json("POST", "/api/sessions/create", #"{"userId":"ann"}"#)
+        try #require(reply.status == 201)
+        return try #require(reply.body["sessionId"]?.string)
+    }
+
+    private func save(
+        _ content: String, _ session: String, _ client: LoopbackClient, _ saved: inout [String]
+    ) throws -> LoopbackReply {
+        let reply = try client.send(
+            "POST", "/api/sessions/save-message",
+            json: #"{"sessionId":"\#(session)","role":"user","content":"\#(content)"}"#)
+        if reply.status == 201 { saved.append(content) }
+        return reply
+    }
+
+    private func listed(_ session: String, _ client: LoopbackClient) throws -> [String] {
+        let body = try client.json("GET", "/api/sessions/messages?sessionId=\(session)").body
+        return (body["messages"]?.array ?? []).compactMap { $0["content"]?.string }
+    }
+
+    /// Asks again and again, for at most ten seconds; each attempt is a request.
+    private func retry<Value>(_ what: String, _ attempt: () throws -> Value?) throws -> Value {
+        let deadline = ChildProcess.now + 10
+        while ChildProcess.now < deadline { if let value = try attempt() { return value } }
+        throw ChildError.timeout(waitingFor: what, standardError: "")
+    }
+}
+
+/// A file that takes all the space there is.
+private struct Ballast {
+    private let path: String
+
+    init(_ path: String) throws {
+        self.path = path
+        let descriptor = open(path, O_WRONLY | O_CREAT, 0o600)
+        guard descriptor >= 0 else { throw ChildError.system(call: "create \(path)", code: errno) }
+        close(descriptor)
+    }
+
+    func fill() throws {
+        let descriptor = open(path, O_WRONLY | O_APPEND)
+        guard descriptor >= 0 else { throw ChildError.system(call: "open \(path)", code: errno) }
+        defer { close(descriptor) }
+        for size in [1 << 20, 4096] {
+            let block = [UInt8](repeating: 0, count: size)
+            while write(descriptor, block, size) > 0 {}
+            guard errno == ENOSPC else { throw ChildError.system(call: "write \(path)", code: errno) }
+        }
+    }
+
+    func remove() { unlink(path) }
+}
