@@ -110,8 +110,11 @@ import Testing
             query("/api/sessions/list", 400, #"{"error":"Missing required query parameter: userId"}"#),
             query("/api/sessions/list?userId=ann&limit=abc", 400, #"{"error":"Invalid query parameter: limit","#),
             query("/api/sessions/list?userId=ann&limit=-1", 400, #"{"error":"Invalid query parameter: limit","#),
-            query("/api/sessions/list?userId=ann&startDate=soon", 400, #"{"error":"Invalid query parameter: startDate""#),
-            query("/api/sessions/list?userId=ann&endDate=2025-13-45", 400, #"{"error":"Invalid query parameter: endDate""#),
+            query(
+                "/api/sessions/list?userId=ann&startDate=soon", 400, #"{"error":"Invalid query parameter: startDate""#),
+            query(
+                "/api/sessions/list?userId=ann&endDate=2025-13-45", 400, #"{"error":"Invalid query parameter: endDate""#
+            ),
             query("/api/sessions/list?userId=ann&cursor=forged", 400, #"{"error":"Invalid query parameter: cursor""#),
             query("//api/sessions/list", 404, #"{"error":"Not Found","message":"Cannot GET //api/sessions/list""#),
         ]
@@ -175,7 +178,8 @@ import Testing
             let server = try ServerProcess(directory: try TemporaryDirectory().path)
             let client = server.client()
             let head = "POST /api/sessions/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            try client.sendRaw(head + "Transfer-Encoding: chunked\r\n\r\n6\r\n{\"user\r\na\r\nId\":\"ann\"}\r\n0\r\n\r\n")
+            try client.sendRaw(
+                head + "Transfer-Encoding: chunked\r\n\r\n6\r\n{\"user\r\na\r\nId\":\"ann\"}\r\n0\r\n\r\n")
             #expect(try client.readReply().status == 201)
             try client.sendRaw(head + "Content-Length: 16\r\nExpect: 100-continue\r\n\r\n")
             #expect(try client.readInterimReply().status == 100)

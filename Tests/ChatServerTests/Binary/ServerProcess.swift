@@ -9,7 +9,8 @@ enum ServerBinary {
         let count = readlink("/proc/self/exe", &buffer, buffer.count)
         guard count > 0 else { throw ChildError.system(call: "readlink /proc/self/exe", code: errno) }
         let own = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let path = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        let path =
+            own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
             + "/chat-server"
         guard access(path, X_OK) == 0 else { throw ChildError.notBuilt(path: path) }
         return path

@@ -10,7 +10,8 @@ import Testing
 @Suite struct StartFailureTests {
     /// Runs `serve` on a directory that it must leave alone, and compares what it says.
     private func expectRefusal(
-        _ arguments: [String], in directory: TemporaryDirectory, wrapper: [String] = [], code: ExitCode, says text: String
+        _ arguments: [String], in directory: TemporaryDirectory, wrapper: [String] = [], code: ExitCode,
+        says text: String
     ) throws {
         let before = try DirectoryContents(directory.path)
         let result = try ServerBinary.run(
@@ -85,7 +86,8 @@ import Testing
     func aFileSystemMountedReadOnly() async throws {
         try await onOwnThread {
             let directory = try store()
-            let remount = "mount --bind \(directory.path) \(directory.path) && mount -o remount,bind,ro \(directory.path)"
+            let remount =
+                "mount --bind \(directory.path) \(directory.path) && mount -o remount,bind,ro \(directory.path)"
             try expectRefusal(
                 ["--listen", "127.0.0.1:0"], in: directory, wrapper: MountNamespace.wrapper(after: remount),
                 code: .failure, says: "mounted read-only; mount it writable, then try again")
@@ -98,7 +100,8 @@ import Testing
             let directory = try TemporaryDirectory()
             try directory.write("mine", to: "notes.txt", mode: 0o600)
             try expectRefusal(
-                ["--listen", "127.0.0.1:0"], in: directory, code: .unsupported, says: "it has notes.txt; nothing was changed")
+                ["--listen", "127.0.0.1:0"], in: directory, code: .unsupported,
+                says: "notes.txt; nothing was changed")
         }
     }
 
@@ -159,7 +162,8 @@ import Testing
             chmod(directory.path + "/" + ServerSecret.fileName, 0o644)
             let result = try ServerBinary.run(["serve", "--data-dir", directory.path, "--listen", "127.0.0.1:0"])
             #expect(result.ending == .exited(ExitCode.configuration.rawValue))
-            #expect(result.error.hasSuffix("other users can read \(directory.path)/server-secret; run chmod 600 on it\n"))
+            #expect(
+                result.error.hasSuffix("other users can read \(directory.path)/server-secret; run chmod 600 on it\n"))
             chmod(directory.path + "/" + ServerSecret.fileName, 0o600)
             try expectIntact(directory)
         }
