@@ -64,7 +64,8 @@ extension MetricsRegistry {
         value("chat_store_table_bytes", "Bytes of these tables.") { Double($0.tableBytes) }
         value("chat_store_log_files", "Log files kept.") { Double($0.logFiles) }
         value("chat_store_free_bytes", "Free space of the data directory's file system.") {
-            Double($0.space.freeBytes)
+            // Not known before the first write has looked.
+            $0.space.freeBytes == .max ? .nan : Double($0.space.freeBytes)
         }
         value("chat_store_cache_bytes", "Decoded blocks in the cache.") { Double($0.cache.residentBytes) }
         value("chat_store_cache_hits_total", "Reads that the cache answered.", isCounter: true) {
