@@ -52,6 +52,14 @@ import Testing
             #expect(try listed(kept, client) == saved)
             #expect(try client.json("GET", "/health").body["status"]?.string == "healthy")
             #expect(try admin.send("GET", "/readyz").status == 200)
+            let metrics = try admin.send("GET", "/metrics").text.split(separator: "\n")
+            #expect(metrics.contains(#"chat_http_rejects_total{surface="orion",status="507"} 2"#))
+            #expect(metrics.contains("chat_store_accepting_appends 1"))
+            let syncs = metrics.first { $0.hasPrefix("chat_store_log_sync_seconds_count ") }
+            let groups = metrics.first { $0.hasPrefix("chat_store_groups_total ") }
+            // Two sessions, ten messages and a delete, each in a group of its own.
+            #expect(groups == "chat_store_groups_total 13")
+            #expect(syncs == "chat_store_log_sync_seconds_count 13")
             #expect(try server.stop() == .exited(0))
             print("full disk: \(saved.count) messages acknowledged, all there; recovered without a restart")
         }
