@@ -49,6 +49,8 @@ private struct FaultyRun {
     /// What was acknowledged, and the batch whose outcome is unknown, if there is one.
     private var acknowledged = StoreModel()
     private var unknown: StoreModel.Change?
+    /// The batch in flight may be one that finishes an erasure.
+    private var mayHaveFinished = false
 
     init(_ scenario: Scenario, on disk: SimulatedDisk) {
         fixture = CrashFixture(options: scenario.options)
@@ -69,6 +71,21 @@ private struct FaultyRun {
                         refusals += 1
                         if case .poisoned = error { return }
                     }
+                case .compact:
+                    do throws(LogStoreError) { try open.compact() } catch {
+                        refusals += 1
+                        if case .poisoned = error { return }
+                    }
+                case .maintain:
+                    mayHaveFinished = true
+                    do throws(LogStoreError) { try open.maintain() } catch {
+                        refusals += 1
+                        if case .poisoned = error { return }
+                    }
+                    if open.status.visibleLSN.rawValue > acknowledged.lsn {
+                        acknowledged.applyOwnBatch(now: Scenario.now)
+                    }
+                    mayHaveFinished = false
                 case .commit(let change):
                     guard acknowledged.permits(change) else { continue }
                     if !commit(change, open) { return }
@@ -118,6 +135,7 @@ private struct FaultyRun {
                 // Each refused batch may have used a time up.
                 let candidates = (0...Int64(refusals)).map { used in
                     var candidate = acknowledged
+                    if mayHaveFinished { candidate.applyOwnBatch(now: max(Scenario.now, model.lastTime + 1) + used) }
                     if let unknown { _ = candidate.apply(unknown, now: max(Scenario.now, model.lastTime + 1) + used) }
                     return candidate
                 }

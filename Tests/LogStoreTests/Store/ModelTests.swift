@@ -25,6 +25,14 @@ struct ModelTests {
             case 1:
                 try store.close()
                 store = try open()
+            case 2: try store.compact()
+            case 3:
+                try store.maintain()
+                if store.status.visibleLSN.rawValue > model.lsn {
+                    // An erasure was finished, with a batch of its own.
+                    let time = try #require(try store.erasures().compactMap(\.finishedAt).max())
+                    model.applyOwnBatch(now: time.microseconds)
+                }
             default:
                 let change = Self.change(model, step, &random)
                 guard model.permits(change) else {
@@ -77,7 +85,8 @@ struct ModelTests {
             case 82..<90: operations.append(.put(document, text))
             case 90..<94: operations.append(.remove(document))
             case 94..<96: operations.append(.position("consumer", model.lsn))
-            case 96..<98: return .init(operations: [.deleteSession(path)])
+            case 96: return .init(operations: [.deleteSession(path)])
+            case 97: return .init(operations: [.eraseSession(path)])
             case 98: return .init(operations: [.deleteUser(model.users.keys.sorted().first ?? "t/none")])
             default: return .init(operations: [.deleteTenant("u")])
             }
