@@ -4,18 +4,23 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
 DATA ?= ./data
+DEMO ?= ./demo
 
 # Optimised, because the crash and fault tests run many thousand scenarios and what ships is what should be tested;
 # -enable-testing, because tests look inside modules.
 TEST_FLAGS := --scratch-path .build/testing -c release -Xswiftc -enable-testing --disable-xctest
 
-.PHONY: build run test lint format dependencies
+.PHONY: build run demo test lint format dependencies
 
 build: dependencies
 	swift build -c release --static-swift-stdlib --product chat-server
 
 run: build
 	.build/release/chat-server serve --data-dir $(DATA)
+
+demo: build
+	.build/release/chat-server init --data-dir $(DEMO) --demo
+	.build/release/chat-server serve --data-dir $(DEMO)
 
 test: dependencies
 	swift test $(TEST_FLAGS)

@@ -69,7 +69,8 @@ let package = Package(
         .testTarget(
             name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport"], swiftSettings: common),
         .testTarget(
-            name: "ChatServerTests", dependencies: ["chat-server", "TestSupport"], swiftSettings: common),
+            name: "ChatServerTests", dependencies: ["chat-server", "ChatEngine", "LogStore", "TestSupport"],
+            swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
     ]
 )
