@@ -24,6 +24,10 @@ test: dependencies
 torture: dependencies
 	CHAT_TORTURE=1 swift test $(TEST_FLAGS)
 
+# Every decoder of the store for FUZZ_SECONDS each (60).
+fuzz: dependencies
+	scripts/fuzz.sh
+
 # Programs of Benchmarks/, built beside the product (Package.swift says why a variable asks for them).
 tools: dependencies
 	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product store-benchmark

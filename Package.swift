@@ -87,4 +87,11 @@ if let tools = Context.environment["CHAT_TOOLS"] {
                 swiftSettings: common),
         ]
     }
+    if tools == "fuzz" {
+        package.targets += [
+            .executableTarget(
+                name: "store-fuzz", dependencies: ["LogStore", "TestSupport"],
+                path: "Tests/Fuzz/store-fuzz", swiftSettings: common)
+        ]
+    }
 }

@@ -11,10 +11,12 @@ import Testing
 
 @Suite("Store: against SQLite")
 struct SQLiteTests {
-    @Test("A long random life gives the same answers as SQLite", arguments: [11, 12, 13, 14] as [UInt64])
+    private static let seeds: [UInt64] = isTorture ? Array(11...42) : [11, 12, 13, 14]
+
+    @Test("A long random life gives the same answers as SQLite", arguments: seeds)
     func randomLife(_ seed: UInt64) throws {
         var life = try SQLiteLife(seed: seed)
-        let steps = isTorture ? 12_000 : 300
+        let steps = isTorture ? 2000 : 300
         for step in 0..<steps {
             if let difference = try life.step(step) {
                 Issue.record("seed \(seed), step \(step): \(difference)")
