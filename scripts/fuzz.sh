@@ -25,7 +25,8 @@ for target in "${targets[@]}"; do
     length=65536
     if [ "$target" = log ]; then length=1024; fi
     if ! CHAT_FUZZ=$target $program -max_total_time="$seconds" -max_len=$length -timeout=10 -rss_limit_mb=2048 \
-        -print_final_stats=1 -artifact_prefix="$findings/$target-" "$corpus/$target" >"$log" 2>&1; then
+        -print_final_stats=1 -dict=Tests/Fuzz/numbers.dict -artifact_prefix="$findings/$target-" "$corpus/$target" \
+        >"$log" 2>&1; then
         verdict="FOUND SOMETHING, see $log"
         failed=1
     fi
