@@ -2,8 +2,11 @@
 #pragma once
 #include <linux/falloc.h>
 #include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 extern int fallocate(int descriptor, int mode, off_t offset, off_t length);
 
@@ -20,4 +23,10 @@ static inline long long lsFileSystemMagic(int descriptor) {
 
 static inline ssize_t lsRandom(void *bytes, size_t count) {
     return getrandom(bytes, count, 0);
+}
+
+// For the calling thread: I/O class idle (3 << 13), and nice 10. Where either is refused the thread stays as it was.
+static inline void lsLowerPriority(void) {
+    syscall(SYS_ioprio_set, 1, 0, 3 << 13);
+    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
 }

@@ -35,8 +35,12 @@ package final class LogStore: Sendable {
     private let cache: BlockCache
     private let store: UInt64
     private let engine: WriteEngine
+    private let maintenance: Maintenance
 
-    private init(_ opened: StoreOpener.Opened, _ disk: any Disk, _ options: StoreOptions, _ engine: WriteEngine) {
+    private init(
+        _ opened: StoreOpener.Opened, _ disk: any Disk, _ options: StoreOptions, _ engine: WriteEngine,
+        _ maintenance: Maintenance
+    ) {
         id = opened.id
         self.disk = disk
         self.options = options
@@ -44,6 +48,7 @@ package final class LogStore: Sendable {
         cache = opened.cache
         store = opened.id.seed
         self.engine = engine
+        self.maintenance = maintenance
     }
 
     /// Opens the store of a directory, or makes one in an empty directory. `report` hears what an operator should know;
@@ -62,14 +67,22 @@ package final class LogStore: Sendable {
             let opened = try opener.open()
             let committer = Committer(
                 box: opened.box, clock: clock, disk: disk, options: options, log: opened.log,
-                lastTime: opened.lastTime, hasReserve: opened.hasReserve, report: report)
+                lastTime: opened.lastTime, reserve: opened.reserve, report: report)
             let flusher = Flusher(
                 box: opened.box, disk: disk, clock: clock, options: options, store: opened.id.seed,
-                cache: opened.cache, nextTableID: opened.nextTableID, nextManifest: opened.nextManifest,
-                retained: opened.retained, report: report)
+                manifests: opened.manifests, report: report)
+            let afterFlush = Callback()
             let engine = WriteEngine(
-                box: opened.box, committer: committer, flusher: flusher, options: options, execution: execution)
-            return LogStore(opened, disk, options, engine)
+                box: opened.box, committer: committer, flusher: flusher, options: options, execution: execution,
+                afterFlush: afterFlush)
+            let compactor = Compactor(
+                box: opened.box, disk: disk, clock: clock, options: options, store: opened.id.seed,
+                manifests: opened.manifests, report: report)
+            let maintenance = Maintenance(
+                box: opened.box, clock: clock, options: options, engine: engine, compactor: compactor,
+                manifests: opened.manifests, execution: execution, report: report)
+            afterFlush.set { maintenance.wake() }
+            return LogStore(opened, disk, options, engine, maintenance)
         } catch {
             disk.unlock()
             throw error
@@ -79,6 +92,7 @@ package final class LogStore: Sendable {
     /// Answers what is queued, seals the log and gives the directory back. Later calls throw `closed`.
     package func close() throws(LogStoreError) {
         defer { disk.unlock() }
+        maintenance.stop()
         try engine.close()
     }
 
@@ -94,7 +108,11 @@ package final class LogStore: Sendable {
     ) throws(LogStoreError) {
         try BatchAssigner.check(batch, options.limits)
         try prefetch(batch, Lookup(state: box, policy: policy))
-        try engine.submit(batch, completion)
+        guard batch.ordersErasure else { return try engine.submit(batch, completion) }
+        try engine.submit(batch) { [maintenance] result in
+            completion(result)
+            maintenance.wake()
+        }
     }
 
     /// Commits a batch and waits for it.
@@ -110,12 +128,19 @@ package final class LogStore: Sendable {
     /// Writes everything that is committed so far into tables.
     package func flush() throws(LogStoreError) { try engine.flush() }
 
+    /// Flushes, and merges all tables as far as they may be: what was deleted is then in none of them.
+    /// - Complexity: O(store).
+    package func compact() throws(LogStoreError) { try maintenance.compactAll() }
+
+    /// Does what the maintenance thread would do now. For `Execution.inline`.
+    package func maintain() throws(LogStoreError) { try maintenance.run() }
+
     private func prefetch(_ batch: Batch, _ lookup: Lookup) throws(LogStoreError) {
         for operation in batch.operations {
             switch operation {
             case .append(.existing(let key), _, _, _), .update(.existing(let key), _, _, _):
                 if box.lock.withLock({ $0.delta(key)?.lastSequence }) == nil { _ = try lookup.row(key) }
-            case .deleteSession(let key): _ = try lookup.row(key)
+            case .deleteSession(let key), .erase(.session(let key)): _ = try lookup.row(key)
             case .amend(.existing(let key), let sequence, _, _), .deleteEntry(.existing(let key), let sequence):
                 guard sequence > 0 else { throw .entryNotFound(sequence: sequence) }
                 _ = try lookup.entries(of: key, EntryQuery(after: sequence - 1, limit: 1))
@@ -225,6 +250,34 @@ package final class LogStore: Sendable {
 
     private func lookup(_ policy: ReadPolicy) -> Lookup { Lookup(state: box, policy: policy) }
 
+    // MARK: Erasures
+
+    /// The erasure ledger, by subject.
+    package func erasures(policy: ReadPolicy = .blocking) throws(LogStoreError) -> [ErasureRecord] {
+        var records: [ErasureRecord] = []
+        try lookup(policy).scan(prefix: IndexKey.ledger) { (key, value) throws(LogStoreError) in
+            guard let session = IndexKey.sessionKey(from: key) else { return true }
+            let record = try Lookup.decoding("ledger entry", key) { () throws(ByteReader.Malformed) in
+                try ErasureRecord.decode(value, of: ErasureSubject(session))
+            }
+            if let record { records.append(record) }
+            return true
+        }
+        return records
+    }
+
+    /// The ledger's entry of a subject; nil if it was never erased.
+    package func erasure(
+        of subject: ErasureSubject, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> ErasureRecord? {
+        try lookup(policy).erasure(of: subject)
+    }
+
+    /// Whether there is a legal hold on the subject itself.
+    package func isHeld(_ subject: ErasureSubject, policy: ReadPolicy = .blocking) throws(LogStoreError) -> Bool {
+        try lookup(policy).value(IndexKey.hold(subject)) != nil
+    }
+
     // MARK: Change feed
 
     /// Committed, durable batches behind `lsn`, oldest first, at most `limit`.
@@ -264,28 +317,6 @@ package final class LogStore: Sendable {
                 storedEntries: tables.filter { $0.name.kind == .segment }.reduce(0) { $0 + $1.entryCount },
                 logFiles: s.logFiles.count, cache: cacheStatistics,
                 sessionsCreated: s.active.counters.nextSession - 1, usersCreated: s.active.counters.nextUser - 1)
-        }
-    }
-}
-
-/// Lets one thread wait for one result.
-private final class Waiter: @unchecked Sendable {  // `result` is under `signal`
-    private let signal = Signal()
-    private var result: Result<CommitReceipt, LogStoreError>?
-
-    func finish(_ r: Result<CommitReceipt, LogStoreError>) {
-        signal.locked {
-            result = r
-            signal.wakeOne()
-        }
-    }
-
-    func wait() -> Result<CommitReceipt, LogStoreError> {
-        signal.locked {
-            while true {
-                if let result { return result }
-                signal.wait()
-            }
         }
     }
 }

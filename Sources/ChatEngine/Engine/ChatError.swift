@@ -35,7 +35,7 @@ extension ChatError {
         case .sessionNotFound: self = .sessionNotFound
         case .sessionExists: self = .sessionExists
         case .entryNotFound: self = .messageNotFound
-        case .conflict: self = .conflict
+        case .conflict, .held: self = .conflict
         case .tooLarge(let what, _, _): self = .tooLarge(field: what)
         case .invalid(let reason): self = .invalid(field: "request", reason: reason)
         case .full: self = .insufficientStorage

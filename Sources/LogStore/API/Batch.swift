@@ -59,6 +59,19 @@ package struct Batch: Sendable {
     /// All sessions of the user disappear at once. The name may come back as a new user.
     package mutating func deleteUser(_ key: UserKey) { operations.append(.deleteUser(key)) }
 
+    /// Deletes the subject, enters it into the erasure ledger, and has its bytes removed from every file
+    /// (`LogStore.erasures` tells how far that is). Throws at commit: `sessionNotFound`, `invalid`, `held`.
+    package mutating func erase(_ subject: ErasureSubject) { operations.append(.erase(subject)) }
+
+    /// Places or lifts a legal hold: while it is there neither the subject nor anything of it is deleted or erased, and
+    /// nothing of it expires.
+    package mutating func setHold(_ subject: ErasureSubject, _ isHeld: Bool) {
+        operations.append(.setHold(subject, isHeld))
+    }
+
+    /// No byte of the subject is left.
+    mutating func finishErasure(_ record: ErasureRecord) { operations.append(.finishErasure(record)) }
+
     /// All users, sessions and documents of the tenant disappear at once. The name may come back as a new tenant.
     package mutating func deleteTenant(_ tenant: TenantOrdinal) { operations.append(.deleteTenant(tenant)) }
 
@@ -103,6 +116,10 @@ package struct Batch: Sendable {
         idempotency = Idempotency(session: session, key: key)
     }
 
+    var ordersErasure: Bool {
+        operations.contains { if case .erase = $0 { true } else { false } }
+    }
+
     struct Idempotency: Sendable {
         var session: SessionTarget
         var key: String
@@ -123,6 +140,9 @@ package struct Batch: Sendable {
         case deleteSession(SessionKey)
         case deleteUser(UserKey)
         case deleteTenant(TenantOrdinal)
+        case erase(ErasureSubject)
+        case finishErasure(ErasureRecord)
+        case setHold(ErasureSubject, Bool)
         case append(SessionTarget, payload: [UInt8], crc: UInt32, touch: Bool)
         case amend(SessionTarget, SequenceNumber, payload: [UInt8], crc: UInt32)
         case deleteEntry(SessionTarget, SequenceNumber)

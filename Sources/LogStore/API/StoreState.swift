@@ -72,6 +72,9 @@ package struct StoreStatistics: Hashable, Sendable {
     package var payloadBytes: UInt64 = 0
     package var flushes: UInt64 = 0
     package var flushedBytes: UInt64 = 0
+    package var compactions: UInt64 = 0
+    /// Bytes that compaction wrote.
+    package var compactedBytes: UInt64 = 0
     package var largestGroup: Int = 0
     /// Log syncs by duration: bucket i counts those of at most 2^i microseconds × 16.
     package var syncMicroseconds: UInt64 = 0
@@ -116,6 +119,11 @@ package enum StoreEvent: Sendable {
     case foreignFile(String)
     case flushed(lsn: LSN, entries: UInt64, bytes: UInt64, microseconds: UInt64)
     case flushFailed(String, attempt: Int)
+    case compacted(
+        tables: Int, bytesRead: UInt64, bytesWritten: UInt64, droppedEntries: UInt64, microseconds: UInt64)
+    case compactionFailed(String)
+    /// No byte of the subject is left in any file.
+    case erased(ErasureRecord)
     case poisoned(String)
     case spaceLow(freeBytes: UInt64)
     case spaceRecovered(freeBytes: UInt64)

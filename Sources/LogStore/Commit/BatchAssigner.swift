@@ -89,15 +89,17 @@ struct BatchAssigner {
             work.sessions[i].deletedCount = deleted
             work.amended.append((key, sequence, isDeleted: true))
             work.logged.changes.append(.entryDeleted(key, sequence, deletedCount: deleted))
-        case .deleteSession(let key):
-            guard let row = try row(key) else { throw .sessionNotFound }
-            work.logged.changes.append(.sessionDeleted(key, id: row.id))
-        case .deleteUser(let user):
-            guard let name = try name(IndexKey.user(user)) else { throw .invalid("no such user") }
-            work.logged.changes.append(.userDeleted(user, name: name))
-        case .deleteTenant(let tenant):
-            guard let name = try name(IndexKey.tenant(tenant)) else { throw .invalid("no such tenant") }
-            work.logged.changes.append(.tenantDeleted(tenant, name: name))
+        case .deleteSession(let key): _ = try delete(.session(key), &work)
+        case .deleteUser(let user): _ = try delete(.user(user), &work)
+        case .deleteTenant(let tenant): _ = try delete(.tenant(tenant), &work)
+        case .erase(let subject):
+            let count = try count(subject)
+            let name = try delete(subject, &work)
+            work.logged.changes.append(
+                .erasureOrdered(
+                    subject, nameHash: IndexKey.hash(name), sessions: count.sessions, entries: count.entries))
+        case .finishErasure(let record): work.logged.changes.append(.erasureFinished(record))
+        case .setHold(let subject, let isHeld): work.logged.changes.append(.holdSet(subject, isHeld))
         case .putDocument(let key, let value):
             let tenant = try tenantOrCreate(key.tenant, &work)
             work.logged.changes.append(.documentPut(tenant, key: key.key, value: value))
@@ -110,6 +112,73 @@ struct BatchAssigner {
             work.logged.changes.append(.positionSet(consumer: consumer, lsn))
         }
     }
+
+    // MARK: Deletions
+
+    /// - Returns: the external id or name that becomes free.
+    private func delete(_ subject: ErasureSubject, _ work: inout Work) throws(LogStoreError) -> String {
+        if try isHeld(subject) { throw .held }
+        switch subject {
+        case .session(let key):
+            guard let row = try row(key) else { throw .sessionNotFound }
+            work.logged.changes.append(.sessionDeleted(key, id: row.id))
+            return row.id
+        case .user(let user):
+            guard let name = try name(IndexKey.user(user)) else { throw .invalid("no such user") }
+            work.logged.changes.append(.userDeleted(user, name: name))
+            return name
+        case .tenant(let tenant):
+            guard let name = try name(IndexKey.tenant(tenant)) else { throw .invalid("no such tenant") }
+            work.logged.changes.append(.tenantDeleted(tenant, name: name))
+            return name
+        }
+    }
+
+    /// A hold on the subject, on what it is part of, or on any part of it.
+    private func isHeld(_ subject: ErasureSubject) throws(LogStoreError) -> Bool {
+        let key = subject.key
+        for above in [.user(key.owner), .tenant(key.tenant)] as [ErasureSubject] where above != subject {
+            if try value(IndexKey.hold(above)) != nil { return true }
+        }
+        let prefix = IndexKey.holds(in: subject)
+        var held = false
+        var lifted: Set<[UInt8]> = []
+        pending.index.scan(prefix: prefix) { pair in
+            if IndexValue.isTombstone(pair.value) { lifted.insert(pair.key) } else { held = true }
+            return !held
+        }
+        if held { return true }
+        try lookup.scan(prefix: prefix) { (key, _) throws(LogStoreError) in
+            held = !lifted.contains(key)
+            return !held
+        }
+        return held
+    }
+
+    /// The live sessions and messages of a subject as the ledger will have them; those of this group's earlier batches
+    /// are not counted for a user or tenant.
+    private func count(_ subject: ErasureSubject) throws(LogStoreError) -> (sessions: UInt64, entries: UInt64) {
+        func entries(_ row: SessionRow) -> UInt64 { UInt64(row.lastSequence - min(row.deletedCount, row.lastSequence)) }
+        if case .session(let key) = subject {
+            guard let row = try row(key) else { throw .sessionNotFound }
+            return (1, entries(row))
+        }
+        var query = SessionQuery(limit: 512)
+        var total: (sessions: UInt64, entries: UInt64) = (0, 0)
+        while true {
+            let page =
+                switch subject {
+                case .user(let user): try lookup.sessions(of: user, query)
+                default: try lookup.sessions(ofTenant: subject.key.tenant, query)
+                }
+            total.sessions += UInt64(page.sessions.count)
+            total.entries += page.sessions.reduce(0) { $0 + UInt64($1.entryCount) }
+            guard let next = page.next else { return total }
+            query.cursor = next
+        }
+    }
+
+    // MARK: Creations
 
     private func create(_ new: Batch.NewSession, _ work: inout Work) throws(LogStoreError) {
         let tenant = try tenantOrCreate(new.tenant, &work)
@@ -255,13 +324,19 @@ struct BatchAssigner {
     }
 
     private func earlierReceipt(_ idempotencyKey: String, _ key: SessionKey) throws(LogStoreError) -> CommitReceipt? {
-        let indexKey = IndexKey.idempotency(key, hash: IndexKey.hash(idempotencyKey))
-        guard let bytes = try value(indexKey), try row(key) != nil else { return nil }
-        let decoded = try Lookup.decoding("idempotency key", indexKey) { () throws(ByteReader.Malformed) in
-            try IndexValue.decodeIdempotency(bytes)
+        let prefix = IndexKey.idempotencyKeys(key, hash: IndexKey.hash(idempotencyKey))
+        var found: CommitReceipt?
+        func consider(_ indexKey: [UInt8], _ bytes: [UInt8]) throws(LogStoreError) -> Bool {
+            let decoded = try Lookup.decoding("idempotency key", indexKey) { () throws(ByteReader.Malformed) in
+                try IndexValue.decodeIdempotency(bytes)
+            }
+            if let decoded, decoded.key == idempotencyKey { found = decoded.receipt }
+            return found == nil
         }
-        guard let decoded, decoded.key == idempotencyKey else { return nil }
-        return decoded.receipt
+        if let bytes = pending.index[IndexKey.idempotency(key, idempotencyKey)] { _ = try consider(prefix, bytes) }
+        if found == nil { try lookup.scan(prefix: prefix, filtered: true, consider) }
+        guard found != nil, try row(key) != nil else { return nil }
+        return found
     }
 
     /// When a live entry was created; `entryNotFound` if it is not there or deleted.
@@ -342,11 +417,12 @@ struct BatchAssigner {
                 try bound("id", key.tenant.utf8.count, limits.idBytes)
                 try bound("document key", key.key.count, limits.documentKeyBytes)
                 try bound("document", value.count, limits.documentBytes)
-            case .setPosition(let consumer, _):
+            case .setPosition(let consumer, let lsn):
                 guard !consumer.isEmpty else { throw .invalid("empty consumer") }
+                guard (lsn?.rawValue ?? 0) < UInt64(1) << 63 else { throw .invalid("a position beyond every LSN") }
                 try bound("consumer", consumer.utf8.count, limits.documentKeyBytes)
             case .removeDocument(let key): try bound("document key", key.key.count, limits.documentKeyBytes)
-            case .deleteEntry, .deleteSession, .deleteUser, .deleteTenant: break
+            case .deleteEntry, .deleteSession, .deleteUser, .deleteTenant, .erase, .finishErasure, .setHold: break
             }
         }
     }
@@ -355,7 +431,7 @@ struct BatchAssigner {
 extension Batch {
     /// About the bytes that it will take in the log.
     var approximateBytes: Int {
-        var n = 16
+        var n = 16 + (idempotency.map { 64 + 2 * $0.key.utf8.count } ?? 0)
         for operation in operations {
             switch operation {
             case .createSession(let new):
@@ -364,9 +440,9 @@ extension Batch {
             case .update(_, let state, _, _): n += 24 + (state?.count ?? 0)
             case .putDocument(let key, let value): n += 48 + 2 * key.tenant.utf8.count + key.key.count + value.count
             // Deletions log the name that they free: at most `StoreLimits.idBytes`.
-            case .deleteSession, .deleteUser, .deleteTenant: n += 1100
+            case .deleteSession, .deleteUser, .deleteTenant, .erase: n += 1200
             case .setPosition(let consumer, _): n += 32 + consumer.utf8.count
-            case .deleteEntry, .removeDocument: n += 600
+            case .deleteEntry, .removeDocument, .finishErasure, .setHold: n += 600
             }
         }
         return n
@@ -378,7 +454,9 @@ extension Batch {
             switch $0 {
             case .createSession, .append, .amend, .putDocument: true
             case .update(_, let state, _, _): state != nil
-            case .deleteEntry, .deleteSession, .deleteUser, .deleteTenant, .removeDocument, .setPosition: false
+            case .deleteEntry, .deleteSession, .deleteUser, .deleteTenant, .erase, .finishErasure, .setHold,
+                .removeDocument, .setPosition:
+                false
             }
         }
     }

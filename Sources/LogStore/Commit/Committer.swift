@@ -31,11 +31,11 @@ final class Committer {
     private var lastTime: Int64
     private var bytesSinceSpaceCheck = Int.max / 2
     private var spaceCheckedAt: UInt64 = 0
-    private var hasReserve: Bool
+    private let reserve: Reserve
 
     init(
         box: StateBox, clock: any Clock, disk: any Disk, options: StoreOptions, log: LogWriter, lastTime: Int64,
-        hasReserve: Bool, report: @escaping @Sendable (StoreEvent) -> Void
+        reserve: Reserve, report: @escaping @Sendable (StoreEvent) -> Void
     ) {
         self.box = box
         lookup = Lookup(state: box, policy: .blocking)
@@ -44,7 +44,7 @@ final class Committer {
         self.options = options
         self.log = log
         self.lastTime = lastTime
-        self.hasReserve = hasReserve
+        self.reserve = reserve
         self.report = report
     }
 
@@ -77,6 +77,8 @@ final class Committer {
                 }
             }
         }
+        let refused = results.count { if case .failure = $0 { true } else { false } }
+        if refused > 0 { box.lock.withLock { $0.statistics.refusedBatches += UInt64(refused) } }
         for (request, result) in zip(requests, results) { request.completion(result) }
     }
 
@@ -103,6 +105,9 @@ final class Committer {
                 case .assigned(let logged, let receipt):
                     var w = ByteWriter(reserving: request.bytes + 64)
                     logged.encode(into: &w)
+                    guard w.count <= LogFormat.maximumBatchBytes else {
+                        throw .tooLarge(what: "batch", bytes: w.count, limit: LogFormat.maximumBatchBytes)
+                    }
                     lastTime = time
                     if requests.count > 1 { pending.apply(logged) }
                     staged.append(Staged(batch: logged, receipt: receipt, body: w.take(), request: i))
@@ -131,6 +136,8 @@ final class Committer {
             try refuseOrFail(error)
         }
         var microseconds: UInt64 = 0
+        // What is not synced would be logged again after a kill: that stays bounded.
+        let durable = durable || log.unsyncedBytes > LogFormat.maximumUnsyncedBytes
         if durable {
             let start = clock.monotonicMicroseconds()
             do throws(DiskError) { try log.sync() } catch { throw poison(error) }
@@ -142,6 +149,7 @@ final class Committer {
             if after != before { s.logFiles.append(after) }
             s.statistics.groups += 1
             s.statistics.batches += UInt64(staged.count)
+            s.statistics.payloadBytes += UInt64(staged.reduce(0) { $0 + $1.body.count })
             s.statistics.logBytes += UInt64(
                 (bytes + LogFormat.alignment - 1) / LogFormat.alignment * LogFormat.alignment)
             s.statistics.largestGroup = max(s.statistics.largestGroup, staged.count)
@@ -194,16 +202,28 @@ final class Committer {
         return true
     }
 
-    /// Makes buffered batches durable.
-    func sync() throws(LogStoreError) {
-        guard log.durableLSN < log.lastLSN else { return }
-        do throws(DiskError) { try log.sync() } catch { throw poison(error) }
-        box.lock.withLock { $0.durableLSN = log.durableLSN }
+    /// Begins a new log file, so that the ones before can go when nothing needs them any more.
+    func rotateLog() throws(LogStoreError) {
+        if let failure = box.lock.withLock({ $0.failure }) { throw failure }
+        let before = log.currentFile
+        do throws(DiskError) {
+            try log.rotateIfUsed(now: clock.now().microseconds)
+        } catch {
+            try refuseOrFail(error)
+        }
+        let after = log.currentFile
+        box.lock.withLock { s in
+            if after != before { s.logFiles.append(after) }
+            s.durableLSN = log.durableLSN
+        }
     }
 
     func close() throws(LogStoreError) {
         let isSound = box.lock.withLock { $0.failure == nil }
-        defer { log.close() }
+        defer {
+            log.close()
+            reserve.release()
+        }
         guard isSound else { return }
         do throws(DiskError) { try log.seal(clean: true, now: clock.now().microseconds) } catch { throw poison(error) }
         box.lock.withLock { $0.durableLSN = log.durableLSN }
@@ -229,28 +249,47 @@ final class Committer {
         }
         if isLow && !wasLow { report(.spaceLow(freeBytes: space.freeBytes)) }
         if !isLow && wasLow { report(.spaceRecovered(freeBytes: space.freeBytes)) }
-        if isLow && hasReserve {
-            try? disk.unlink(Reserve.name)
-            hasReserve = false
-        } else if !isLow && !hasReserve {
-            hasReserve = Reserve.make(disk, options)
-        }
+        if isLow { reserve.release() } else { reserve.hold() }
         return isLow
     }
 }
 
-/// Space kept back for deletes on a full disk.
-enum Reserve {
+/// Space kept back in `reserve.bin`, so that deletes can be logged on a full disk. Only a reservation: no byte of it is
+/// ever part of the state. The file stays open while it is held, because closing gives unused blocks back.
+///
+/// Confined to the committer.
+final class Reserve {
     static let name = "reserve.bin"
+    private let disk: any Disk
+    private let options: StoreOptions
+    private var file: (any DiskFile)?
 
-    /// True if the reserve is there. It is only a reservation: no byte of it is ever part of the state.
-    static func make(_ disk: any Disk, _ options: StoreOptions) -> Bool {
-        guard options.reserveBytes > 0, let space = try? disk.space() else { return false }
+    /// Removes what an earlier process left.
+    init(disk: any Disk, options: StoreOptions, isLeftOver: Bool) {
+        self.disk = disk
+        self.options = options
+        if isLeftOver { try? disk.unlink(Self.name) }
+    }
+
+    /// Takes the space, if there is enough.
+    func hold() {
+        guard file == nil, options.reserveBytes > 0, let space = try? disk.space() else { return }
         let bytes = min(options.reserveBytes, space.totalBytes / 100)
-        guard bytes > 0, let file = try? disk.create(name) else { return false }
-        defer { file.close() }
-        if (try? file.reserve(bytes)) != nil { return true }
-        try? disk.unlink(name)
-        return false
+        guard bytes > 0, let file = try? disk.create(Self.name) else { return }
+        do throws(DiskError) {
+            try file.reserve(bytes)
+            self.file = file
+        } catch {
+            file.close()
+            try? disk.unlink(Self.name)
+        }
+    }
+
+    /// Gives it back to the disk.
+    func release() {
+        guard let file else { return }
+        self.file = nil
+        try? disk.unlink(Self.name)
+        file.close()
     }
 }

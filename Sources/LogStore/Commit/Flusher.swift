@@ -4,12 +4,12 @@ internal import Synchronization
 ///
 /// ## Steps
 /// 1. Write one segment a retention class (entries by session and sequence) and one index run (rows, states, names,
-///    documents, amendments), each synced by its writer; then sync the directory.
-/// 2. Write the next manifest, which names them and the frozen head's last LSN; sync it; sync the directory.
-/// 3. Install: one assignment under the state lock makes the tables visible and the frozen head gone.
-/// 4. Unlink what no retained manifest needs and whose grace is over.
+///    documents, amendments), each synced by its writer.
+/// 2. Install them with the frozen head's last LSN (`ManifestLog`): one assignment under the state lock makes the tables
+///    visible and the frozen head gone.
+/// 3. Unlink what is no longer needed.
 ///
-/// A failure before step 3 leaves files that no manifest names: they are unlinked and the flush is tried again under new
+/// A failure before the end of step 2 leaves files that no manifest names: they are unlinked and the flush is tried again under new
 /// names, three times; then the store is poisoned. A full disk is waited out: the head stays readable.
 ///
 /// Confined to the flush thread (`.threaded`) or to the lock of `LogStore` (`.inline`).
@@ -20,17 +20,12 @@ final class Flusher {
     private let clock: any Clock
     private let options: StoreOptions
     private let store: UInt64
-    private let cache: BlockCache
+    private let manifests: ManifestLog
     private let report: @Sendable (StoreEvent) -> Void
-    private var nextTableID: UInt64
-    private var nextManifest: UInt64
     private var failures = 0
-    /// Manifests that may still be needed: number, creation time, flushed LSN, log number.
-    private var retained: [Manifest]
 
     init(
-        box: StateBox, disk: any Disk, clock: any Clock, options: StoreOptions, store: UInt64, cache: BlockCache,
-        nextTableID: UInt64, nextManifest: UInt64, retained: [Manifest],
+        box: StateBox, disk: any Disk, clock: any Clock, options: StoreOptions, store: UInt64, manifests: ManifestLog,
         report: @escaping @Sendable (StoreEvent) -> Void
     ) {
         self.box = box
@@ -39,10 +34,7 @@ final class Flusher {
         self.clock = clock
         self.options = options
         self.store = store
-        self.cache = cache
-        self.nextTableID = nextTableID
-        self.nextManifest = nextManifest
-        self.retained = retained
+        self.manifests = manifests
         self.report = report
     }
 
@@ -60,19 +52,25 @@ final class Flusher {
         let started = clock.monotonicMicroseconds()
         do throws(LogStoreError) {
             let tables = try writeTables(frozen, version)
-            let manifest = try writeManifest(tables, frozen, version.manifest)
-            try install(manifest, tables, version)
-            failures = 0
             let bytes = tables.reduce(0) { $0 + $1.size }
-            box.lock.withLock {
-                $0.statistics.flushes += 1
-                $0.statistics.flushedBytes += bytes
-            }
+            try manifests.install(
+                added: tables,
+                change: {
+                    $0.flushedLSN = frozen.lastLSN
+                    $0.nextGeneration += 1
+                    $0.counters = frozen.counters
+                },
+                publish: {
+                    $0.frozen = nil
+                    $0.statistics.flushes += 1
+                    $0.statistics.flushedBytes += bytes
+                })
+            failures = 0
             report(
                 .flushed(
                     lsn: frozen.lastLSN, entries: tables.reduce(0) { $0 + $1.entryCount }, bytes: bytes,
                     microseconds: clock.monotonicMicroseconds() - started))
-            removeObsolete()
+            manifests.removeObsolete()
             return .done
         } catch {
             return failed(error)
@@ -105,7 +103,6 @@ final class Flusher {
                 }
             }
             if let s = try writeIndex(head, rows, generation) { written.append(s) }
-            if !written.isEmpty { try syncDirectory(.tableDirectory) }
             return written
         } catch {
             for table in written { try? disk.unlink(table.name.fileName) }
@@ -199,127 +196,10 @@ final class Flusher {
     ) throws(LogStoreError) -> TableWriter {
         let name = TableName(
             kind: kind, retentionClass: retentionClass, generationLow: generation, generationHigh: generation,
-            id: nextTableID)
-        nextTableID += 1
+            id: manifests.takeTableID())
         return try TableWriter(
             disk: disk, name: name, context: TableContext(store: store),
             options: TableOptions(blockBytes: options.blockBytes, filterBitsPerKey: filterBits))
-    }
-
-    // MARK: 2. Manifest
-
-    private func writeManifest(
-        _ tables: [TableSummary], _ head: Head, _ old: Manifest
-    ) throws(LogStoreError) -> Manifest {
-        let now = clock.now().microseconds
-        var manifest = old
-        manifest.number = nextManifest
-        nextManifest += 1
-        manifest.flushedLSN = head.lastLSN
-        manifest.logNumber = box.lock.withLock { s in
-            s.logFiles.last { $0.firstLSN <= head.lastLSN.next }?.number ?? old.logNumber
-        }
-        manifest.createdAt = now
-        manifest.clockWatermark = max(old.clockWatermark, now)
-        manifest.nextTableID = nextTableID
-        manifest.nextGeneration = old.nextGeneration + 1
-        manifest.counters = head.counters
-        manifest.tables += tables.map(Manifest.TableEntry.init)
-        do throws(LogStoreError) {
-            try Self.write(manifest, disk, store)
-        } catch {
-            for table in tables { try? disk.unlink(table.name.fileName) }
-            throw error
-        }
-        retained.append(manifest)
-        return manifest
-    }
-
-    /// Writes a manifest and makes it durable.
-    static func write(_ manifest: Manifest, _ disk: any Disk, _ store: UInt64) throws(LogStoreError) {
-        let name = Manifest.name(manifest.number)
-        do throws(DiskError) {
-            let file = try disk.create(name)
-            defer { file.close() }
-            do throws(DiskError) {
-                try file.append(manifest.encode(store: store))
-                try file.sync(.manifestFile)
-                try disk.syncDirectory(.manifestDirectory)
-            } catch {
-                try? disk.unlink(name)
-                throw error
-            }
-        } catch {
-            throw .io(error)
-        }
-    }
-
-    // MARK: 3. Install
-
-    private func install(
-        _ manifest: Manifest, _ tables: [TableSummary], _ old: Version
-    ) throws(LogStoreError) {
-        var readers = old.segments + old.index
-        for table in tables {
-            readers.append(
-                try TableReader.open(
-                    disk: disk, name: table.name, context: TableContext(store: store), cache: cache,
-                    expectedSize: table.size, expectedHash: table.hash))
-        }
-        let version = Version(manifest: manifest, tables: readers)
-        box.lock.withLock { s in
-            s.version = version
-            s.frozen = nil
-        }
-    }
-
-    // MARK: 4. Unlink
-
-    /// Retained are the newest eight manifests and all within the grace. Log files go when the oldest retained manifest
-    /// and every consumer of the feed are past them.
-    func removeObsolete() {
-        let horizon = clock.now().microseconds - Int64(options.deletionGraceSeconds) * 1_000_000
-        guard !isPinned() else { return }
-        var keep = retained.count
-        while keep > 8 && retained[retained.count - keep].createdAt <= horizon { keep -= 1 }
-        let gone = retained.prefix(retained.count - keep)
-        for manifest in gone { try? disk.unlink(Manifest.name(manifest.number)) }
-        retained.removeFirst(gone.count)
-        guard let oldest = retained.first else { return }
-        let needed = min(oldest.flushedLSN, (try? consumerFloor()) ?? .zero)
-        let files = box.lock.withLock { $0.logFiles }
-        var drop = 0
-        while drop + 1 < files.count && files[drop + 1].firstLSN <= needed.next
-            && files[drop].number < oldest.logNumber
-        {
-            do throws(DiskError) { try disk.unlink(files[drop].name) } catch {
-                if error.kind != .notFound { break }
-            }
-            drop += 1
-        }
-        box.lock.withLock { $0.logFiles.removeFirst(drop) }
-    }
-
-    private func isPinned() -> Bool {
-        guard let entries = try? disk.list() else { return true }
-        return entries.contains { $0.name == "backup.pin" }
-    }
-
-    /// The least position of the feed's consumers; the newest LSN if there is none.
-    private func consumerFloor() throws(LogStoreError) -> LSN {
-        var floor = box.lock.withLock { $0.visibleLSN }
-        try lookup.scan(prefix: IndexKey.consumers) { (key, value) throws(LogStoreError) in
-            let position = try Lookup.decoding("position", key) { () throws(ByteReader.Malformed) in
-                try IndexValue.decodeNumber(value)
-            }
-            floor = min(floor, LSN(position ?? 0))
-            return true
-        }
-        return floor
-    }
-
-    private func syncDirectory(_ barrier: Barrier) throws(LogStoreError) {
-        do throws(DiskError) { try disk.syncDirectory(barrier) } catch { throw .io(error) }
     }
 }
 
@@ -337,17 +217,6 @@ extension SessionRow {
         folded.append(Run(generation: generation, firstSequence: first))
         runs = folded
     }
-}
-
-extension Manifest.TableEntry {
-    fileprivate init(_ s: TableSummary) {
-        self.init(
-            name: s.name, size: s.size, hashLow: s.hash.low, hashHigh: s.hash.high, entryCount: s.entryCount,
-            rawBytes: s.rawBytes, minimumTime: s.minTime?.microseconds ?? 0, maximumTime: s.maxTime?.microseconds ?? 0,
-            firstKey: s.firstKey, lastKey: s.lastKey)
-    }
-
-    var hash: FileHash { FileHash(low: hashLow, high: hashHigh) }
 }
 
 extension DiskFile {

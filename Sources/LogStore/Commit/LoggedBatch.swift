@@ -23,6 +23,10 @@ package struct LoggedBatch: Sendable {
         case documentRemoved(TenantOrdinal, key: [UInt8])
         case idempotencyKeyUsed(SessionKey, key: String, sessions: [SessionKey], sequences: [SequenceNumber])
         case positionSet(consumer: String, LSN?)
+        /// Beside the deletion. `sessions` and `entries` are what it deletes.
+        case erasureOrdered(ErasureSubject, nameHash: UInt64, sessions: UInt64, entries: UInt64)
+        case erasureFinished(ErasureRecord)
+        case holdSet(ErasureSubject, Bool)
     }
 
     private enum Tag: UInt8 {
@@ -40,6 +44,9 @@ package struct LoggedBatch: Sendable {
         case documentRemoved = 12
         case idempotencyKeyUsed = 13
         case positionSet = 14
+        case erasureOrdered = 15
+        case erasureFinished = 16
+        case holdSet = 17
     }
 
     // MARK: Encoding
@@ -109,6 +116,20 @@ package struct LoggedBatch: Sendable {
             w.u8(Tag.positionSet.rawValue)
             w.lengthPrefixed(consumer)
             w.varint(lsn.map { $0.rawValue &+ 1 } ?? 0)
+        case .erasureOrdered(let subject, let nameHash, let sessions, let entries):
+            w.tag(Tag.erasureOrdered.rawValue, subject.key)
+            w.u64(nameHash)
+            w.varint(sessions)
+            w.varint(entries)
+        case .erasureFinished(let record):
+            w.tag(Tag.erasureFinished.rawValue, record.subject.key)
+            w.u64(record.nameHash)
+            w.u64(UInt64(bitPattern: record.orderedAt.microseconds))
+            w.varint(record.sessions)
+            w.varint(record.entries)
+        case .holdSet(let subject, let isHeld):
+            w.tag(Tag.holdSet.rawValue, subject.key)
+            w.u8(isHeld ? 1 : 0)
         }
     }
 
@@ -175,6 +196,19 @@ package struct LoggedBatch: Sendable {
             let consumer = try r.string()
             let v = try r.varint()
             return .positionSet(consumer: consumer, v == 0 ? nil : LSN(v - 1))
+        case .erasureOrdered:
+            let subject = ErasureSubject(try r.session())
+            return .erasureOrdered(
+                subject, nameHash: try r.u64(), sessions: try r.varint(), entries: try r.varint())
+        case .erasureFinished:
+            let subject = ErasureSubject(try r.session())
+            let hash = try r.u64()
+            let ordered = Timestamp(microseconds: Int64(bitPattern: try r.u64()))
+            return .erasureFinished(
+                ErasureRecord(
+                    subject: subject, nameHash: hash, orderedAt: ordered, sessions: try r.varint(),
+                    entries: try r.varint()))
+        case .holdSet: return .holdSet(ErasureSubject(try r.session()), try r.u8() != 0)
         }
     }
 }

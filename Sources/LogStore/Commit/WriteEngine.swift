@@ -11,16 +11,17 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
     private let flusher: Flusher
     private let options: StoreOptions
     private let execution: LogStore.Execution
+    /// Called on the flush thread behind each flush.
+    private let afterFlush: Callback
 
     private let signal = Signal()
     private var queue: [Committer.Request] = []
     private var queuedBytes = 0
     private var isClosing = false
-    private var isClosed = false
     /// Explicit flushes asked for, and answered.
     private var flushesWanted = 0
     private var flushesDone = 0
-    private var isFlushing = false
+    private var rotationIsWanted = false
 
     private let flushSignal = Signal()
     private var flushIsWanted = false
@@ -31,13 +32,15 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
     private var flushThread: WorkerThread?
 
     init(
-        box: StateBox, committer: Committer, flusher: Flusher, options: StoreOptions, execution: LogStore.Execution
+        box: StateBox, committer: Committer, flusher: Flusher, options: StoreOptions, execution: LogStore.Execution,
+        afterFlush: Callback
     ) {
         self.box = box
         self.committer = committer
         self.flusher = flusher
         self.options = options
         self.execution = execution
+        self.afterFlush = afterFlush
         if execution == .threaded {
             writer = WorkerThread { [self] in runWriter() }
             flushThread = WorkerThread { [self] in runFlusher() }
@@ -50,7 +53,8 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
             try signal.locked { () throws(LogStoreError) in
                 if isClosing { throw .closed }
                 committer.commit([request])
-                if try committer.freezeIfNeeded(force: false) { _ = flusher.flush() }
+                // A failure here is the store's, kept in its state: the batch was answered.
+                if (try? committer.freezeIfNeeded(force: false)) == true { _ = flusher.flush() }
             }
             return
         }
@@ -63,22 +67,43 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
         }
     }
 
-    func flush() throws(LogStoreError) {
+    /// Submits a batch of the store's own and waits for it.
+    func submitAndWait(_ batch: Batch) throws(LogStoreError) {
+        let waiter = Waiter()
+        try submit(batch) { waiter.finish($0) }
+        _ = try waiter.wait().get()
+    }
+
+    /// Puts everything committed so far into tables. `rotatingLog`: and begins a new log file, so that what is in the
+    /// tables need not stay in the log.
+    func flush(rotatingLog: Bool = false) throws(LogStoreError) {
         if execution == .inline {
             return try signal.locked { () throws(LogStoreError) in
                 if isClosing { throw .closed }
+                if rotatingLog { try committer.rotateLog() }
                 guard try committer.freezeIfNeeded(force: true) || box.lock.withLock({ $0.frozen != nil }) else {
                     return
                 }
                 if case .failed(let error) = flusher.flush() { throw error }
             }
         }
+        let target = box.lock.withLock { $0.visibleLSN }
+        // What was being flushed already does not count: it may lack the newest.
+        repeat {
+            try requestFlush(rotatingLog)
+        } while box.lock.withLock { $0.version.manifest.flushedLSN } < target
+    }
+
+    /// Hands over what is in the head, if nothing is being flushed, and waits until nothing is.
+    private func requestFlush(_ rotatingLog: Bool) throws(LogStoreError) {
         try signal.locked { () throws(LogStoreError) in
             if isClosing { throw .closed }
             flushesWanted += 1
+            rotationIsWanted = rotationIsWanted || rotatingLog
             let mine = flushesWanted
             signal.wakeAll()
-            while flushesDone < mine && !isClosed { signal.wait() }
+            while flushesDone < mine && !isClosing { signal.wait() }
+            if isClosing { throw .closed }
         }
         let error = flushSignal.locked { () -> LogStoreError? in
             while box.lock.withLock({ $0.frozen != nil && $0.failure == nil }) && lastFlushError == nil {
@@ -87,6 +112,7 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
             return lastFlushError
         }
         if let error { throw error }
+        if let failure = box.lock.withLock({ $0.failure }) { throw failure }
     }
 
     func close() throws(LogStoreError) {
@@ -102,10 +128,7 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
             flushSignal.wakeAll()
         }
         flushThread?.join()
-        signal.locked {
-            isClosed = true
-            signal.wakeAll()
-        }
+        afterFlush.set(nil)
         try committer.close()
     }
 
@@ -115,6 +138,7 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
         while true {
             let group = nextGroup()
             if let requests = group.requests, !requests.isEmpty { committer.commit(requests) }
+            if group.rotatesLog { try? committer.rotateLog() }
             let isFrozen = (try? committer.freezeIfNeeded(force: group.forceFlush)) ?? false
             if isFrozen { wakeFlusher() }
             if group.forceFlush {
@@ -132,6 +156,7 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
         /// nil: the store closes and nothing is left.
         var requests: [Committer.Request]?
         var forceFlush: Bool
+        var rotatesLog: Bool
         var flushMark: Int
     }
 
@@ -139,7 +164,11 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
         signal.locked {
             while queue.isEmpty && !isClosing && flushesDone == flushesWanted { signal.wait() }
             let force = flushesDone < flushesWanted
-            if queue.isEmpty && isClosing { return Group(requests: nil, forceFlush: force, flushMark: flushesWanted) }
+            let rotates = rotationIsWanted
+            rotationIsWanted = false
+            if queue.isEmpty && isClosing {
+                return Group(requests: nil, forceFlush: force, rotatesLog: rotates, flushMark: flushesWanted)
+            }
             var count = 0
             var bytes = 0
             while count < queue.count && count < options.groupBatches {
@@ -157,7 +186,7 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
                 queue.removeFirst(count)
             }
             queuedBytes -= bytes
-            return Group(requests: taken, forceFlush: force, flushMark: flushesWanted)
+            return Group(requests: taken, forceFlush: force, rotatesLog: rotates, flushMark: flushesWanted)
         }
     }
 
@@ -201,6 +230,7 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
                 if case .failed(let error) = outcome { lastFlushError = error } else { lastFlushError = nil }
                 flushSignal.wakeAll()
             }
+            if case .done = outcome { afterFlush.call() }
             if stops { return }
         }
     }

@@ -11,8 +11,11 @@ internal import Glibc
 /// | C    | consumer name                          | LSN                                        |
 /// | D    | tenant, document key                   | version LSN, bytes                         |
 /// | E    | tenant, user, session, sequence        | an amendment: deleted, or the new payload  |
-/// | I    | tenant, user, session, hash of the key | idempotency key and its receipt            |
+/// | I    | tenant, user, session, hash of the key, the key | idempotency key and its receipt   |
+/// | H    | an erasure subject                     | legal hold                                 |
+/// | L    | an erasure subject                     | entry of the erasure ledger                |
 /// | N    | tenant, hash of the name, user         | user name                                  |
+/// | P    | an erasure subject                     | LSN of an erasure that is not finished     |
 /// | R    | tenant, user, session                  | the session's directory row                |
 /// | S    | tenant, user, session                  | version LSN, state document                |
 /// | T    | hash of the name, tenant               | tenant name                                |
@@ -25,8 +28,11 @@ enum IndexKey {
         case consumer = 0x43
         case document = 0x44
         case amendment = 0x45
+        case hold = 0x48
         case idempotency = 0x49
+        case ledger = 0x4C
         case userByName = 0x4E
+        case pendingErasure = 0x50
         case row = 0x52
         case state = 0x53
         case tenantByName = 0x54
@@ -49,10 +55,14 @@ enum IndexKey {
         return k
     }
 
-    static func idempotency(_ s: SessionKey, hash: UInt64) -> [UInt8] {
+    /// Every idempotency key of a session with this hash. (The first stores wrote no more than this as the key.)
+    static func idempotencyKeys(_ s: SessionKey, hash: UInt64) -> [UInt8] {
         var k = session(.idempotency, s)
         appendBigEndian(hash, 8, to: &k)
         return k
+    }
+    static func idempotency(_ s: SessionKey, _ key: String) -> [UInt8] {
+        idempotencyKeys(s, hash: hash(key)) + Array(key.utf8)
     }
 
     static func usersNamed(_ tenant: TenantOrdinal, hash: UInt64) -> [UInt8] {
@@ -128,13 +138,80 @@ enum IndexKey {
         switch Kind(rawValue: key[0]) {
         case .row: [10, FilterPrefixes.wholeKey]
         case .amendment: [15]
+        case .idempotency: [23]
         case .userByName, .sessionByID: [13]
         case .tenantByName: [9]
         default: .key
         }
     }
 
-    /// The session key of an R, S, E or I key; the caller knows the kind.
+    static let pendingErasures: [UInt8] = [Kind.pendingErasure.rawValue]
+    static let ledger: [UInt8] = [Kind.ledger.rawValue]
+    static func pendingErasure(_ s: ErasureSubject) -> [UInt8] { session(.pendingErasure, s.key) }
+    static func ledger(_ s: ErasureSubject) -> [UInt8] { session(.ledger, s.key) }
+    static func hold(_ s: ErasureSubject) -> [UInt8] { session(.hold, s.key) }
+
+    /// The keys of a subject's entries in segments begin with it.
+    static func entries(of s: ErasureSubject) -> [UInt8] { Array(under(.row, s).dropFirst()) }
+    /// Holds within a subject.
+    static func holds(in s: ErasureSubject) -> [UInt8] { under(.hold, s) }
+
+    /// What an index run may hold of a subject begins with one of these.
+    static func erasurePrefixes(_ s: ErasureSubject, nameHash: UInt64) -> [[UInt8]] {
+        var prefixes = [Kind.row, .state, .amendment, .idempotency].map { under($0, s) }
+        switch s {
+        case .session(let key): prefixes.append(sessionByID(key, hash: nameHash))
+        case .user(let user): prefixes += [self.user(user), userByName(user, hash: nameHash)]
+        case .tenant(let tenant):
+            prefixes += [Kind.user, .userByName, .sessionByID, .document].map { under($0, s) }
+            prefixes += [self.tenant(tenant), tenantByName(tenant, hash: nameHash)]
+        }
+        return prefixes
+    }
+
+    private static func under(_ kind: Kind, _ s: ErasureSubject) -> [UInt8] {
+        switch s {
+        case .session(let key): return session(kind, key)
+        case .user(let user):
+            var k = make(kind, user.tenant)
+            appendBigEndian(user.user, 5, to: &k)
+            return k
+        case .tenant(let tenant): return make(kind, tenant)
+        }
+    }
+
+    /// Session and sequence of a segment's key; nil if it is none.
+    static func entry(from key: UnsafeRawBufferPointer) -> (SessionKey, SequenceNumber)? {
+        guard key.count == 18 else { return nil }
+        func number(_ at: Int, _ width: Int) -> UInt64 {
+            var v: UInt64 = 0
+            for i in at..<at + width { v = unsafe v << 8 | UInt64(key[i]) }
+            return v
+        }
+        let tenant = TenantOrdinal(UInt32(truncatingIfNeeded: number(0, 4)))
+        return (
+            SessionKey(tenant: tenant, user: number(4, 5), session: number(9, 5)),
+            SequenceNumber(truncatingIfNeeded: number(14, 4))
+        )
+    }
+
+    static func tenant(from key: [UInt8], at offset: Int) -> TenantOrdinal {
+        TenantOrdinal(UInt32(truncatingIfNeeded: bigEndian(key, offset, 4)))
+    }
+    /// The user of a U key.
+    static func userKey(from key: [UInt8]) -> UserKey {
+        UserKey(tenant: tenant(from: key, at: 1), user: bigEndian(key, 5, 5))
+    }
+    /// The user of an N key.
+    static func userKey(ofName key: [UInt8]) -> UserKey {
+        UserKey(tenant: tenant(from: key, at: 1), user: bigEndian(key, 13, 5))
+    }
+    /// The session of an X key.
+    static func sessionKey(ofID key: [UInt8]) -> SessionKey {
+        SessionKey(tenant: tenant(from: key, at: 1), user: bigEndian(key, 13, 5), session: bigEndian(key, 18, 5))
+    }
+
+    /// The session key of an R, S, E or I key, or a subject's in an H, L or P key; the caller knows the kind.
     static func sessionKey(from key: [UInt8]) -> SessionKey? {
         guard key.count >= 15 else { return nil }
         return SessionKey(

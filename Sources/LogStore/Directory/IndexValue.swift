@@ -63,6 +63,32 @@ enum IndexValue {
     }
 }
 
+extension ErasureRecord {
+    func encode() -> [UInt8] {
+        var w = ByteWriter()
+        w.u8(SessionRow.present)
+        w.u64(nameHash)
+        w.u64(UInt64(bitPattern: orderedAt.microseconds))
+        w.u64(UInt64(bitPattern: finishedAt?.microseconds ?? 0))
+        w.varint(sessions)
+        w.varint(entries)
+        return w.take()
+    }
+
+    static func decode(_ v: [UInt8], of subject: ErasureSubject) throws(ByteReader.Malformed) -> ErasureRecord? {
+        try v.read { r throws(ByteReader.Malformed) in
+            guard try r.u8() == SessionRow.present else { return nil }
+            let hash = try r.u64()
+            let ordered = Timestamp(microseconds: Int64(bitPattern: try r.u64()))
+            let finished = Int64(bitPattern: try r.u64())
+            return ErasureRecord(
+                subject: subject, nameHash: hash, orderedAt: ordered,
+                finishedAt: finished == 0 ? nil : Timestamp(microseconds: finished), sessions: try r.varint(),
+                entries: try r.varint())
+        }
+    }
+}
+
 /// What was done to an entry after it was appended.
 enum Amendment: Sendable {
     case deleted

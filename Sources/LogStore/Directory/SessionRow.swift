@@ -76,7 +76,7 @@ struct SessionRow: Hashable, Sendable {
     /// nil for a tombstone.
     static func decode(_ bytes: [UInt8]) throws(ByteReader.Malformed) -> SessionRow? {
         try bytes.read { r throws(ByteReader.Malformed) in
-            if try r.u8() == tombstone { return nil }
+            guard try r.u8() == present else { return nil }
             let flags = Flags(rawValue: try r.u8())
             let retentionClass = try r.u8()
             let createdAt = Int64(bitPattern: try r.u64())
@@ -107,7 +107,7 @@ struct SessionRow: Hashable, Sendable {
     /// The fixed part only; nil for a tombstone.
     static func decodeSummary(_ bytes: RawSpan) throws(ByteReader.Malformed) -> Summary? {
         var r = ByteReader(bytes)
-        if try r.u8() == tombstone { return nil }
+        guard try r.u8() == present else { return nil }
         try r.skip(2)
         let createdAt = Int64(bitPattern: try r.u64())
         let updatedAt = Int64(bitPattern: try r.u64())

@@ -75,14 +75,19 @@ package enum Barrier: String, CaseIterable, Sendable {
     case manifestFile
     /// A manifest's name, before what it made obsolete may go.
     case manifestDirectory
+    /// Unlinked names, before the erasure ledger says that they are gone.
+    case unlinkDirectory
 }
 
 package struct DiskEntry: Hashable, Sendable {
     package var name: String
     package var size: UInt64
-    package init(name: String, size: UInt64) {
+    /// When its bytes last changed, in microseconds since 1970.
+    package var modifiedAt: Int64
+    package init(name: String, size: UInt64, modifiedAt: Int64 = 0) {
         self.name = name
         self.size = size
+        self.modifiedAt = modifiedAt
     }
 }
 

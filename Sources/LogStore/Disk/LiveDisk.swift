@@ -104,7 +104,7 @@ package final class LiveDisk: Disk {
             var entries: [DiskEntry] = []
             for name in try SystemCalls.names(inDirectory: directory) where name != Self.lockName {
                 guard let metadata = try metadataIfPresent(name), metadata.isRegularFile else { continue }
-                entries.append(DiskEntry(name: name, size: metadata.size))
+                entries.append(DiskEntry(name: name, size: metadata.size, modifiedAt: metadata.modifiedAt))
             }
             return entries
         } catch {

@@ -82,15 +82,23 @@ enum SystemCalls {
 
     // MARK: Names and metadata
 
+    /// The calling thread's disk accesses give way to others', and its computing nearly so.
+    static func lowerPriority() {
+        lsLowerPriority()
+    }
+
     struct Metadata {
         var isRegularFile: Bool
         var size: UInt64
         var inode: UInt64
+        /// Microseconds since 1970.
+        var modifiedAt: Int64
 
         fileprivate init(_ raw: stat) {
             isRegularFile = raw.st_mode & S_IFMT == S_IFREG
             size = UInt64(clamping: raw.st_size)
             inode = UInt64(raw.st_ino)
+            modifiedAt = Int64(raw.st_mtim.tv_sec) * 1_000_000 + Int64(raw.st_mtim.tv_nsec) / 1000
         }
     }
 

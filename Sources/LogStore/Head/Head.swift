@@ -27,6 +27,8 @@ final class Head: @unchecked Sendable {  // confined by LogStore.state, immutabl
     private(set) var bytes = 0
     /// The batches in it: (first - 1, last].
     private(set) var firstLSN = LSN.zero
+    /// Time of the first; decides when an idle head is flushed.
+    private(set) var firstTime: Int64 = 0
     private(set) var lastLSN = LSN.zero
     /// Ordinals in use after `lastLSN`.
     var counters: StoreCounters
@@ -46,9 +48,12 @@ final class Head: @unchecked Sendable {  // confined by LogStore.state, immutabl
     // MARK: Applying
 
     func apply(_ batch: LoggedBatch) {
-        if firstLSN == .zero { firstLSN = batch.lsn }
-        lastLSN = batch.lsn
         let time = batch.time.microseconds
+        if firstLSN == .zero {
+            firstLSN = batch.lsn
+            firstTime = time
+        }
+        lastLSN = batch.lsn
         counters.lastTime = max(counters.lastTime, time)
         for change in batch.changes { apply(change, batch.lsn, time) }
     }
@@ -104,7 +109,7 @@ final class Head: @unchecked Sendable {  // confined by LogStore.state, immutabl
         case .idempotencyKeyUsed(let s, let key, let sessions, let sequences):
             let receipt = CommitReceipt(
                 lsn: lsn, time: Timestamp(microseconds: time), sessions: sessions, sequences: sequences)
-            setIndex(IndexKey.idempotency(s, hash: IndexKey.hash(key)), IndexValue.idempotency(key, receipt))
+            setIndex(IndexKey.idempotency(s, key), IndexValue.idempotency(key, receipt))
             withSession(s) { $0.delta.flags.insert(.hasIdempotencyKeys) }
         case .sessionDeleted, .userDeleted, .tenantDeleted: applyDeletion(change, time)
         case .documentPut(let t, let key, let value):
@@ -113,6 +118,18 @@ final class Head: @unchecked Sendable {  // confined by LogStore.state, immutabl
         case .positionSet(let consumer, let position):
             setIndex(
                 IndexKey.consumer(consumer), position.map { IndexValue.number($0.rawValue) } ?? IndexValue.tombstone)
+        case .erasureOrdered(let subject, let nameHash, let sessions, let entries):
+            let record = ErasureRecord(
+                subject: subject, nameHash: nameHash, orderedAt: Timestamp(microseconds: time), sessions: sessions,
+                entries: entries)
+            setIndex(IndexKey.ledger(subject), record.encode())
+            setIndex(IndexKey.pendingErasure(subject), IndexValue.number(lsn.rawValue))
+        case .erasureFinished(var record):
+            record.finishedAt = Timestamp(microseconds: time)
+            setIndex(IndexKey.ledger(record.subject), record.encode())
+            setIndex(IndexKey.pendingErasure(record.subject), IndexValue.tombstone)
+        case .holdSet(let subject, let isHeld):
+            setIndex(IndexKey.hold(subject), isHeld ? IndexValue.number(lsn.rawValue) : IndexValue.tombstone)
         }
     }
 

@@ -48,9 +48,13 @@ struct Manifest: Hashable, Sendable {
     var tables: [TableEntry] = []
     var obsolete: [Obsolete] = []
     var retentionClasses: [RetentionClass] = []
+    /// The identity of the file FORMAT in the directory that this was written for: a copy of the directory has another,
+    /// until it is opened and a manifest is written there. 0: what FORMAT says.
+    var formatIdentity: UInt64 = 0
 
     static let magic: UInt64 = 0x314E_414D_534C_4843  // "CHLSMAN1"
-    static let version: UInt16 = 1
+    /// 2 added `formatIdentity`.
+    static let version: UInt16 = 2
     static let maximumBytes = 64 << 20
 
     static func name(_ number: UInt64) -> String { "m-\(LogFormat.hex16(number)).man" }
@@ -95,6 +99,7 @@ struct Manifest: Hashable, Sendable {
             w.u8(c.id)
             w.u64(c.seconds)
         }
+        w.u64(formatIdentity)
         let (low, high) = Self.hash(w.bytes, store: store, number: number)
         w.u64(low)
         w.u64(high)
@@ -156,7 +161,7 @@ struct Manifest: Hashable, Sendable {
         _ = try r.u32()
         let writerFeatures = try r.u32()
         let readerFeatures = try r.u32()
-        guard version == Self.version, writerFeatures == 0, readerFeatures == 0 else {
+        guard (1...Self.version).contains(version), writerFeatures == 0, readerFeatures == 0 else {
             throw r.malformed("newer manifest format \(version), features \(writerFeatures)/\(readerFeatures)")
         }
         _ = try r.u64()
@@ -178,6 +183,7 @@ struct Manifest: Hashable, Sendable {
         for _ in 0..<(try r.u32()) {
             m.retentionClasses.append(RetentionClass(id: try r.u8(), seconds: try r.u64()))
         }
+        if version >= 2 { m.formatIdentity = try r.u64() }
         guard r.isAtEnd else { throw r.malformed("bytes after the manifest") }
         return m
     }

@@ -143,7 +143,8 @@ private struct EntryScan {
         return entry.entry
     }
 
-    /// Lays amendments over: deleted entries vanish, edited ones change.
+    /// Lays amendments over: deleted entries vanish, edited ones change. A merge may have left an edited entry out of its
+    /// segment, because the amendment holds all of it.
     private func amended(
         _ entries: [Entry], _ from: SequenceNumber, _ to: SequenceNumber
     ) throws(LogStoreError) -> [Entry] {
@@ -160,21 +161,15 @@ private struct EntryScan {
             return true
         }
         if amendments.isEmpty { return entries }
-        var result: [Entry] = []
-        result.reserveCapacity(entries.count)
-        for var entry in entries {
-            switch amendments[entry.sequence] {
-            case nil: result.append(entry)
-            case .deleted: continue
-            case .edited(let payload, let crc, _, let amendedAt):
-                guard payload.crc32c == crc else {
-                    throw .corrupt(file: "index", offset: 0, detail: "CRC of amendment \(entry.sequence) of \(key)")
-                }
-                entry.payload = payload
-                entry.amendedAt = amendedAt
-                result.append(entry)
+        var result = entries.filter { amendments[$0.sequence] == nil }
+        for (sequence, amendment) in amendments {
+            guard case .edited(let payload, let crc, let createdAt, let amendedAt) = amendment else { continue }
+            guard payload.crc32c == crc else {
+                throw .corrupt(file: "index", offset: 0, detail: "CRC of amendment \(sequence) of \(key)")
             }
+            result.append(Entry(sequence: sequence, createdAt: createdAt, amendedAt: amendedAt, payload: payload))
         }
+        result.sort { $0.sequence < $1.sequence }
         return result
     }
 }

@@ -83,6 +83,15 @@ struct Lookup: Sendable {
         return found
     }
 
+    /// The ledger's entry of a subject.
+    func erasure(of subject: ErasureSubject) throws(LogStoreError) -> ErasureRecord? {
+        let key = IndexKey.ledger(subject)
+        guard let bytes = try value(key) else { return nil }
+        return try Self.decoding("ledger entry", key) { () throws(ByteReader.Malformed) in
+            try ErasureRecord.decode(bytes, of: subject)
+        }
+    }
+
     // MARK: Sessions
 
     /// The live session of an external id.

@@ -62,12 +62,12 @@ struct MergeCursor {
 
     /// - Parameter runs: newest first.
     init(
-        _ runs: [TableReader], prefix: [UInt8], from: [UInt8]? = nil, _ policy: ReadPolicy
+        _ runs: [TableReader], prefix: [UInt8], from: [UInt8]? = nil, _ policy: ReadPolicy, fillsCache: Bool = true
     ) throws(LogStoreError) {
         self.prefix = prefix
         cursors = []
         for run in runs {
-            let cursor = run.cursor(policy)
+            let cursor = run.cursor(policy, fillsCache: fillsCache)
             try cursor.seek(to: from ?? prefix)
             cursors.append(cursor)
         }

@@ -29,8 +29,9 @@ struct LogRecovery {
         var nextNumber: UInt64
         /// The chain's files, oldest first.
         var chain: [LogFileInfo]
-        /// Files whose creation never finished.
-        var unfinished: [String]
+        /// Files that are not of the chain: their creation never finished, or they lie behind a cut. They go once the
+        /// new file is there.
+        var leftovers: [String]
         /// Newest LSN of the log, re-logged groups included.
         var lastLSN: LSN
         var replayed = 0
@@ -76,6 +77,10 @@ struct LogRecovery {
             do throws(DiskError) { try file.sync(.openLog) } catch { throw .io(error) }
             switch try reader.readHeader() {
             case .valid(let header):
+                guard header.firstLSN == info.firstLSN else {
+                    throw .corrupt(
+                        file: info.name, offset: 0, detail: "its header begins at LSN \(header.firstLSN)")
+                }
                 candidates[info.number] = Candidate(info: info, reader: reader, header: header)
             case .invalid(let why):
                 // Groups logged again belong to the creation and are still in the file before; others are proof.
@@ -92,7 +97,7 @@ struct LogRecovery {
             guard isNew else { throw .corrupt(file: "w-*.wal", offset: 0, detail: "the log is missing") }
             return Outcome(
                 continuation: .init(previousNumber: 0, lastLSN: flushed, lastHash: 0), nextNumber: nextNumber,
-                chain: [], unfinished: unfinished, lastLSN: flushed)
+                chain: [], leftovers: unfinished, lastLSN: flushed)
         }
         let chain = try chain(to: newest, candidates, flushed)
         return try replay(
@@ -147,7 +152,8 @@ struct LogRecovery {
                 let cut = Cut(
                     file: file, offset: offset, detail: detail,
                     lostAtLeast: max(lost, state.evidenceLSN.rawValue + 1) - 1 - min(lost, state.lastLSN.rawValue))
-                return outcome(state, chain[i], Array(chain[0...i]), nextNumber, unfinished, cut)
+                let behind = candidates.values.map(\.info).filter { $0.number > chain[i].info.number }.map(\.name)
+                return outcome(state, chain[i], Array(chain[0...i]), nextNumber, unfinished + behind, cut)
             }
         }
         if state.lastLSN < flushed && !mayCut(state) {
@@ -204,6 +210,7 @@ struct LogRecovery {
                 state.lastHash = hash
                 state.lastTime = header.time
                 state.provenLSN = max(state.provenLSN, header.durableLSN)
+                state.suspects.removeAll { $0.firstLSN <= state.provenLSN }
                 if header.flags.contains(.seal) {
                     state.wasClean = header.flags.contains(.clean)
                     if successor != nil { break }
@@ -218,7 +225,6 @@ struct LogRecovery {
                     .init(
                         firstLSN: header.firstLSN, hashBefore: hashBefore,
                         group: .init(bodies: bodies, time: header.time)))
-                state.suspects.removeAll { $0.firstLSN <= state.provenLSN }
                 for (i, body) in bodies.enumerated() {
                     let lsn = LSN(header.firstLSN.rawValue + UInt64(i))
                     if lsn > flushed {
@@ -253,7 +259,7 @@ struct LogRecovery {
     }
 
     private func outcome(
-        _ state: ReplayState, _ last: Candidate, _ chain: [Candidate], _ nextNumber: UInt64, _ unfinished: [String],
+        _ state: ReplayState, _ last: Candidate, _ chain: [Candidate], _ nextNumber: UInt64, _ leftovers: [String],
         _ cut: Cut?
     ) -> Outcome {
         let suspects = state.suspects
@@ -262,7 +268,7 @@ struct LogRecovery {
             continuation: .init(
                 previousNumber: last.info.number, lastLSN: base, lastHash: suspects.first?.hashBefore ?? state.lastHash,
                 relog: suspects.map(\.group)),
-            nextNumber: nextNumber, chain: chain.map(\.info), unfinished: unfinished, lastLSN: state.lastLSN,
+            nextNumber: nextNumber, chain: chain.map(\.info), leftovers: leftovers, lastLSN: state.lastLSN,
             replayed: state.replayed, wasClean: state.wasClean, cut: cut)
     }
 

@@ -23,10 +23,8 @@ struct StoreOpener {
         var log: LogWriter
         var lastTime: Int64
         var cache: BlockCache
-        var nextTableID: UInt64
-        var nextManifest: UInt64
-        var retained: [Manifest]
-        var hasReserve: Bool
+        var manifests: ManifestLog
+        var reserve: Reserve
     }
 
     func open() throws(LogStoreError) -> Opened {
@@ -34,10 +32,13 @@ struct StoreOpener {
         let entries = try io { () throws(DiskError) in try disk.list() }
         let names = Names(entries)
         for name in names.foreign { report(.foreignFile(name)) }
-        let (format, isCopy) = try format(names)
+        let (format, identity) = try format(names)
         let seed = format.id.seed
         let cache = BlockCache(budgetBytes: options.cacheBytes)
         let chosen = try manifest(names, seed, cache)
+        let home = chosen.manifest.formatIdentity == 0 ? format.identity : chosen.manifest.formatIdentity
+        let isCopy = home != identity
+        if isCopy { report(.openedCopy) }
 
         let head = Head(counters: chosen.manifest.counters)
         let recovery = LogRecovery(
@@ -57,12 +58,14 @@ struct StoreOpener {
             continuation.lastLSN = lastLSN
             continuation.relog = []
         }
+        // On a full disk the new log file may need what a killed process held back.
+        let reserve = Reserve(disk: disk, options: options, isLeftOver: names.hasReserve)
         let log: LogWriter = try io { () throws(DiskError) in
             try LogWriter(
                 disk: disk, store: seed, epoch: random.next(), options: options, number: outcome.nextNumber,
                 after: continuation, now: clock.now().microseconds)
         }
-        for name in outcome.unfinished { try? disk.unlink(name) }
+        for name in outcome.leftovers { try? disk.unlink(name) }
         removeOrphans(names, chosen)
         let state = StoreState(
             active: head, frozen: nil, version: Version(manifest: chosen.manifest, tables: chosen.tables),
@@ -71,13 +74,21 @@ struct StoreOpener {
             .opened(
                 store: format.id.description, lsn: lastLSN, replayed: outcome.replayed, clean: outcome.wasClean,
                 microseconds: clock.monotonicMicroseconds() - started))
-        let hasReserve = names.hasReserve || Reserve.make(disk, options)
-        return Opened(
-            id: format.id, box: StateBox(state), log: log,
-            lastTime: max(head.counters.lastTime, chosen.manifest.counters.lastTime), cache: cache,
+        let box = StateBox(state)
+        let manifests = ManifestLog(
+            box: box, disk: disk, clock: clock, options: options, store: seed, cache: cache,
             nextTableID: max(chosen.manifest.nextTableID, names.maximumTableID + 1),
-            nextManifest: max(chosen.manifest.number, names.manifests.first ?? 0) + 1, retained: chosen.retained,
-            hasReserve: hasReserve)
+            nextNumber: max(chosen.manifest.number, names.manifests.first ?? 0) + 1, retained: chosen.retained,
+            unbelieved: chosen.unbelieved)
+        if isCopy {
+            // From here on this directory is a store of its own, and strict again.
+            try manifests.install(added: [], change: { $0.formatIdentity = identity })
+            try? disk.unlink(ManifestLog.pinName)
+        }
+        return Opened(
+            id: format.id, box: box, log: log,
+            lastTime: max(head.counters.lastTime, chosen.manifest.counters.lastTime), cache: cache,
+            manifests: manifests, reserve: reserve)
     }
 
     // MARK: 1. Names
@@ -106,7 +117,9 @@ struct StoreOpener {
                     hasLog = true
                 } else if entry.name == Reserve.name {
                     hasReserve = true
-                } else if entry.name != "LOCK", entry.name != "backup.pin", !entry.name.hasPrefix(Self.serverPrefix) {
+                } else if entry.name != "LOCK", entry.name != ManifestLog.pinName,
+                    !entry.name.hasPrefix(Self.serverPrefix)
+                {
                     foreign.append(entry.name)
                 }
             }
@@ -119,7 +132,8 @@ struct StoreOpener {
 
     // MARK: 2. FORMAT
 
-    private func format(_ names: Names) throws(LogStoreError) -> (StoreFormat, isCopy: Bool) {
+    /// FORMAT and the identity that its file has now.
+    private func format(_ names: Names) throws(LogStoreError) -> (StoreFormat, identity: UInt64) {
         if names.hasFormat {
             let file = try io { () throws(DiskError) in try disk.open(StoreFormat.name) }
             defer { file.close() }
@@ -134,9 +148,7 @@ struct StoreOpener {
                     guard !names.hasData else { throw .corrupt(file: "m-*.man", offset: 0, detail: "no manifest") }
                     try makeFirstManifest(format)
                 }
-                let isCopy = format.identity != file.identity
-                if isCopy { report(.openedCopy) }
-                return (format, isCopy)
+                return (format, file.identity)
             } catch {
                 // A crash during init may leave a torn FORMAT, but nothing else.
                 guard case .corrupt = error, !names.hasData else { throw error }
@@ -149,7 +161,7 @@ struct StoreOpener {
         }
         let format = try makeFormat()
         try makeFirstManifest(format)
-        return (format, false)
+        return (format, format.identity)
     }
 
     private func makeFormat() throws(LogStoreError) -> StoreFormat {
@@ -170,7 +182,7 @@ struct StoreOpener {
         let manifest = Manifest(
             number: 1, flushedLSN: .zero, logNumber: 1, createdAt: now, clockWatermark: now, nextTableID: 1,
             nextGeneration: 1, counters: StoreCounters())
-        try Flusher.write(manifest, disk, format.id.seed)
+        try ManifestLog.write(manifest, disk, format.id.seed)
     }
 
     // MARK: 3. Manifest
@@ -178,21 +190,30 @@ struct StoreOpener {
     private struct Chosen {
         var manifest: Manifest
         var tables: [TableReader]
-        /// Every manifest that verifies, oldest first, the chosen one last.
+        /// Every manifest that verifies and has its tables, oldest first, the chosen one last.
         var retained: [Manifest]
+        /// Files of manifests that are not among them.
+        var unbelieved: [String] = []
     }
 
     private func manifest(_ names: Names, _ seed: UInt64, _ cache: BlockCache) throws(LogStoreError) -> Chosen {
         // Init may have made the first one after the listing.
         let numbers = names.manifests.isEmpty ? [1] : names.manifests
         var older: [Manifest] = []
+        var unbelieved: [String] = []
+        let present = Set(names.tables)
         var chosen: (Manifest, [TableReader])?
         var firstError: LogStoreError?
         for number in numbers {
             do throws(LogStoreError) {
                 let manifest = try read(number, seed)
                 if chosen != nil {
-                    older.append(manifest)
+                    // One whose tables have gone already: a crash came between unlinking them and it.
+                    if manifest.tables.allSatisfy({ present.contains($0.name) }) {
+                        older.append(manifest)
+                    } else {
+                        unbelieved.append(Manifest.name(number))
+                    }
                     continue
                 }
                 var tables: [TableReader] = []
@@ -206,6 +227,7 @@ struct StoreOpener {
             } catch {
                 if case .newerFormat = error { throw error }
                 if firstError == nil { firstError = error }
+                unbelieved.append(Manifest.name(number))
                 if chosen == nil { report(.skippedManifest(number: number, reason: "\(error)")) }
             }
         }
@@ -221,7 +243,8 @@ struct StoreOpener {
             }
             throw firstError ?? .corrupt(file: "m-*.man", offset: 0, detail: "no manifest")
         }
-        return Chosen(manifest: chosen.0, tables: chosen.1, retained: older.reversed() + [chosen.0])
+        return Chosen(
+            manifest: chosen.0, tables: chosen.1, retained: older.reversed() + [chosen.0], unbelieved: unbelieved)
     }
 
     private func read(_ number: UInt64, _ seed: UInt64) throws(LogStoreError) -> Manifest {

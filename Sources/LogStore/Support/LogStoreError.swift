@@ -9,6 +9,8 @@ package enum LogStoreError: Error, Equatable, Sendable {
     /// A bound of `Limits` is exceeded.
     case tooLarge(what: String, bytes: Int, limit: Int)
     case invalid(String)
+    /// A legal hold forbids to delete it.
+    case held
 
     // The store's own condition.
     /// The disk is (nearly) full: appends are refused, reads and deletes go on.

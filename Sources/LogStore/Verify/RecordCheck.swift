@@ -1,14 +1,5 @@
-/// Checks that records of tables mean something: their checksums hold, they decode, and what they name exists.
+/// Checks that records of tables mean something: their checksums hold, they decode, and what they name can exist.
 struct RecordCheck {
-    /// Generations for which there are segments, ascending.
-    private let generations: [ClosedRange<UInt64>]
-
-    /// - Parameter tables: every table of the store.
-    init(tables: [TableName]) {
-        generations = tables.filter { $0.kind == .segment }.map { $0.generationLow...$0.generationHigh }
-            .sorted { $0.lowerBound < $1.lowerBound }
-    }
-
     /// A message of a segment.
     func entry(_ key: [UInt8], _ value: [UInt8]) throws(ByteReader.Malformed) {
         guard key.count == 18 else { throw malformed("an entry's key of \(key.count) bytes") }
@@ -35,7 +26,7 @@ struct RecordCheck {
         }
         if value == IndexValue.tombstone { return kind }
         switch kind {
-        case .consumer, .dead: _ = try IndexValue.decodeNumber(value)
+        case .consumer, .dead, .hold, .pendingErasure: _ = try IndexValue.decodeNumber(value)
         case .document, .state: _ = try IndexValue.decodeVersioned(value)
         case .amendment: try amendment(value)
         case .idempotency:
@@ -46,6 +37,9 @@ struct RecordCheck {
         case .user, .tenant:
             guard IndexValue.decodeName(value) != nil else { throw malformed("a name of kind \(kind) is not UTF-8") }
         case .row: try row(value)
+        case .ledger:
+            let subject = IndexKey.sessionKey(from: key).map { ErasureSubject($0) }
+            if let subject { _ = try ErasureRecord.decode(value, of: subject) }
         }
         return kind
     }
@@ -55,9 +49,11 @@ struct RecordCheck {
         case .consumer: 1...Int.max
         case .document: 5...Int.max
         case .amendment: 19...19
-        case .idempotency, .sessionByID: 23...23
+        // The first stores had no key behind the hash.
+        case .idempotency: 23...278
+        case .sessionByID: 23...23
         case .userByName: 18...18
-        case .row, .state: 15...15
+        case .row, .state, .hold, .ledger, .pendingErasure: 15...15
         case .tenantByName: 13...13
         case .user, .dead: 10...10
         case .tenant: 5...5
@@ -90,21 +86,8 @@ struct RecordCheck {
             guard isAbove, run.firstSequence >= 1, run.firstSequence <= row.lastSequence else {
                 throw malformed("the runs of a row are not in order")
             }
-            guard hasSegment(run.generation) else {
-                throw malformed("a row names generation \(run.generation), of which there is no segment")
-            }
             previous = run
         }
-    }
-
-    private func hasSegment(_ generation: UInt64) -> Bool {
-        var low = 0
-        var high = generations.count
-        while low < high {
-            let mid = (low + high) / 2
-            if generations[mid].upperBound < generation { low = mid + 1 } else { high = mid }
-        }
-        return low < generations.count && generations[low].contains(generation)
     }
 
     private func malformed(_ what: String) -> ByteReader.Malformed { ByteReader.Malformed(offset: 0, what: what) }

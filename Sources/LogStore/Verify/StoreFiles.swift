@@ -10,15 +10,15 @@ struct StoreFiles {
         do throws(DiskError) { return try disk.open(name) } catch { throw .io(error) }
     }
 
-    /// FORMAT, and whether the directory is a copy of the one it was written in.
-    func format() throws(LogStoreError) -> (format: StoreFormat, isCopy: Bool) {
+    /// FORMAT and the identity that its file has now.
+    func format() throws(LogStoreError) -> (format: StoreFormat, identity: UInt64) {
         let file = try open(StoreFormat.name)
         defer { file.close() }
         guard file.size < 4096 else {
             throw .corrupt(file: StoreFormat.name, offset: 0, detail: "\(file.size) bytes")
         }
         let format = try StoreFormat.decode(try file.bytes(at: 0, count: Int(file.size)))
-        return (format, format.identity != file.identity)
+        return (format, file.identity)
     }
 
     func manifest(_ number: UInt64, store: UInt64) throws(LogStoreError) -> Manifest {

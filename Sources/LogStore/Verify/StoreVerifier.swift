@@ -57,17 +57,22 @@ final class VerifyPass {
     func run() throws(LogStoreError) {
         for name in names.foreign { report.note(.foreign, name, bytes: sizes[name] ?? 0) }
         let store: UInt64
+        let home: UInt64
+        let identity: UInt64
         do throws(LogStoreError) {
-            let (format, isCopy) = try files.format()
+            let (format, found) = try files.format()
             report.store = format.id
             store = format.id.seed
-            if isCopy { report.note(.copy, StoreFormat.name, bytes: 0) }
+            home = format.identity
+            identity = found
         } catch {
             try report.take(error, in: StoreFormat.name)
             return
         }
         finished(StoreFormat.name)
         let manifests = try verifyManifests(store)
+        let written = manifests.last?.formatIdentity ?? 0
+        if identity != (written == 0 ? home : written) { report.note(.copy, StoreFormat.name, bytes: 0) }
         try verifyTables(manifests, store)
         let log = LogVerifier(files: files, store: store, newest: manifests.last)
         try log.verify(&report) { advance($0, by: $1) }
@@ -113,6 +118,10 @@ final class VerifyPass {
     private func verifyTables(_ manifests: [Manifest], _ store: UInt64) throws(LogStoreError) {
         var named: [TableName: Manifest.TableEntry] = [:]
         for manifest in manifests {
+            if manifest != manifests.last, manifest.tables.contains(where: { sizes[$0.name.fileName] == nil }) {
+                report.note(.obsolete, Manifest.name(manifest.number), bytes: 0)
+                continue
+            }
             for entry in manifest.tables {
                 // Garbage and erasure marks may change from manifest to manifest; what pins the file may not.
                 if let known = named[entry.name], (known.size, known.hash) != (entry.size, entry.hash) {
@@ -127,7 +136,7 @@ final class VerifyPass {
             report.note(.orphan, table.fileName, bytes: sizes[table.fileName] ?? 0)
         }
         let ordered = named.values.sorted { $0.name.fileName < $1.name.fileName }
-        let check = RecordCheck(tables: ordered.map(\.name))
+        let check = RecordCheck()
         for entry in ordered {
             do throws(LogStoreError) {
                 let reader = try TableReader.open(

@@ -21,6 +21,8 @@ package struct VerifyReport: Sendable {
             case tornTail
             /// A file whose creation was cut short.
             case unfinished
+            /// An older manifest, some of whose tables have been unlinked already. Opening removes it.
+            case obsolete
             /// An earlier opening cut the log here and went on behind what the tables hold.
             case cut
             /// The directory is a copy: damage at the end of its log is cut off when it is opened.

@@ -23,7 +23,7 @@ struct LogFileReader {
         do {
             let header = try LogFileHeader.decode(bytes, store: store, number: number)
             guard header.relogBytes > 0 else { return .valid(header) }
-            guard Int(header.relogBytes) <= LogFormat.maximumFrameBytes * 2 else { return .invalid("relog length") }
+            guard Int(header.relogBytes) <= LogFormat.maximumRelogBytes else { return .invalid("relog length") }
             let relog = try read(UInt64(LogFormat.headerBytes), Int(header.relogBytes))
             let hash = unsafe relog.withUnsafeBytes { unsafe Checksum.xxh3($0, seed: header.epoch) }
             guard relog.count == Int(header.relogBytes), hash == header.relogHash else {
@@ -47,8 +47,7 @@ struct LogFileReader {
         guard offset < file.size else { return .end }
         let seed = Checksum.seed(store: store, file: number, offset: offset)
         let first = try read(offset, LogFormat.alignment)
-        let decoded = unsafe first.withUnsafeBytes { unsafe FrameHeader.decode($0, seed: seed) }
-        guard let (header, hash) = decoded else { return .invalid }
+        guard let (header, hash) = try head(of: first, at: 0, seed: seed) else { return .invalid }
         // A frame without all of its padding is one whose append failed half-way: it may have been refused as `full`.
         guard UInt64(header.frameBytes) <= file.size - offset else { return .invalid }
         let length = Int(header.payloadBytes)
@@ -74,10 +73,7 @@ struct LogFileReader {
             while i + LogFormat.frameHeaderBytes <= window.count {
                 let place = at + UInt64(i)
                 let seed = Checksum.seed(store: store, file: number, offset: place)
-                let decoded = unsafe window.withUnsafeBytes {
-                    unsafe FrameHeader.decode(UnsafeRawBufferPointer(rebasing: $0[i...]), seed: seed)
-                }
-                if let header = decoded?.header {
+                if let header = try head(of: window, at: i, seed: seed)?.header {
                     if let epoch {
                         if header.epoch == epoch && header.durableLSN >= lsn { return place }
                     } else if !header.flags.contains(.relogged) {
@@ -89,6 +85,23 @@ struct LogFileReader {
             at += UInt64(step)
         }
         return nil
+    }
+
+    /// The frame head at `start` of `bytes`.
+    private func head(
+        of bytes: [UInt8], at start: Int, seed: UInt64
+    ) throws(LogStoreError) -> (header: FrameHeader, hash: UInt64)? {
+        let result: Result<(header: FrameHeader, hash: UInt64)?, FrameHeader.Newer> = unsafe bytes.withUnsafeBytes {
+            (bytes) in
+            Result { () throws(FrameHeader.Newer) in
+                unsafe try FrameHeader.decode(UnsafeRawBufferPointer(rebasing: bytes[start...]), seed: seed)
+            }
+        }
+        do throws(FrameHeader.Newer) {
+            return try result.get()
+        } catch {
+            throw .newerFormat(file: file.name, detail: "log frames of version \(error.version)")
+        }
     }
 
     /// Up to `count` bytes; fewer only at the end of the file.

@@ -12,6 +12,11 @@ enum LogFormat {
     static let frameMagic: UInt32 = 0x4D52_464C  // "LFRM"
     /// No frame is larger; a length above it is not believed.
     static let maximumFrameBytes = 64 << 20
+    /// No batch is larger: with records that share its group it still fits a frame.
+    static let maximumBatchBytes = 48 << 20
+    /// Above this the next group is synced, so that what a kill leaves to be logged again fits `maximumRelogBytes`.
+    static let maximumUnsyncedBytes = 32 << 20
+    static let maximumRelogBytes = 128 << 20
 
     static func name(number: UInt64, firstLSN: LSN) -> String { "w-\(hex16(number))-\(hex16(firstLSN.rawValue)).wal" }
 
@@ -186,18 +191,26 @@ struct FrameHeader: Hashable, Sendable {
         return hash
     }
 
+    /// What a frame head of a later version says: its hash holds, so it is no torn write.
+    struct Newer: Error {
+        var version: UInt16
+    }
+
     /// nil unless the bytes are a frame head written for this very place.
-    static func decode(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> (header: FrameHeader, hash: UInt64)? {
+    static func decode(
+        _ bytes: UnsafeRawBufferPointer, seed: UInt64
+    ) throws(Newer) -> (header: FrameHeader, hash: UInt64)? {
         guard bytes.count >= LogFormat.frameHeaderBytes else { return nil }
         let expected = unsafe Checksum.xxh3(UnsafeRawBufferPointer(rebasing: bytes[0..<64]), seed: seed)
         let span = unsafe RawSpan(_unsafeBytes: bytes)
         var r = ByteReader(span)
         guard let magic = try? r.u32(), magic == LogFormat.frameMagic, let version = try? r.u16(),
-            version == LogFormat.version, let flags = try? r.u16(), let first = try? r.u64(),
+            let flags = try? r.u16(), let first = try? r.u64(),
             let count = try? r.u32(), let length = try? r.u32(), let epoch = try? r.u64(), let time = try? r.u64(),
             let durable = try? r.u64(), let previous = try? r.u64(), let payload = try? r.u64(),
             let hash = try? r.u64(), hash == expected
         else { return nil }
+        guard version == LogFormat.version else { throw Newer(version: version) }
         guard Int(length) <= LogFormat.maximumFrameBytes, first > 0, first < UInt64(1) << 63 else { return nil }
         return (
             FrameHeader(

@@ -96,13 +96,19 @@ final class LogWriter {
 
         let name = LogFormat.name(number: number, firstLSN: c.lastLSN.next)
         let file = try disk.create(name)
-        let reserved = UInt64(bytes.count + reserveBytes)
-        do {
-            try file.reserve(reserved)
+        var reserved = UInt64(bytes.count)
+        do throws(DiskError) {
+            do throws(DiskError) {
+                try file.reserve(reserved + UInt64(reserveBytes))
+                reserved += UInt64(reserveBytes)
+            } catch {
+                guard error.kind == .noSpace, reserveBytes > 0 else { throw error }
+                try file.reserve(reserved)
+            }
             try write(bytes, to: file)
             try file.sync(.logHeader)
             try disk.syncDirectory(.logDirectory)
-        } catch let error {
+        } catch {
             // Nothing was acknowledged through this file; without its name it is as if it had never been.
             file.close()
             try? disk.unlink(name)
@@ -120,10 +126,26 @@ final class LogWriter {
         let need = UInt64(payloadBytes + LogFormat.frameHeaderBytes + 2 * LogFormat.alignment)
         if isEnded || (size + need > UInt64(fileBytes) && lastLSN >= current.firstLSN) { try rotate(now: now) }
         if current.file.size + need > current.reserved {
-            let wanted = current.file.size + need + UInt64(reserveBytes)
+            try reserve(current.file.size + need)
+        }
+    }
+
+    /// Reserves a step ahead of `least`; on a disk that has no room for the step, just what the group needs.
+    private func reserve(_ least: UInt64) throws(DiskError) {
+        let wanted = least + UInt64(reserveBytes)
+        do throws(DiskError) {
             try current.file.reserve(wanted)
             current.reserved = wanted
+        } catch {
+            guard error.kind == .noSpace, reserveBytes > 0 else { throw error }
+            try current.file.reserve(least)
+            current.reserved = least
         }
+    }
+
+    /// Begins the next file if this one holds a group: what is in it can then go.
+    func rotateIfUsed(now: Int64) throws(DiskError) {
+        if isEnded || lastLSN >= current.firstLSN { try rotate(now: now) }
     }
 
     private func rotate(now: Int64) throws(DiskError) {
@@ -151,12 +173,14 @@ final class LogWriter {
         }
         lastHash = hash
         lastLSN = LSN(lastLSN.rawValue + UInt64(records.count))
+        unsyncedBytes += frame.count
     }
 
     /// Makes everything appended so far durable. An error is final: the kernel may have dropped the pages.
     func sync() throws(DiskError) {
         try current.file.sync(.logGroup)
         durableLSN = lastLSN
+        unsyncedBytes = 0
     }
 
     /// Writes and syncs the end frame.
@@ -171,13 +195,14 @@ final class LogWriter {
         try Self.write(frame.bytes, to: current.file)
         try current.file.sync(.logSeal)
         durableLSN = lastLSN
+        unsyncedBytes = 0
         lastHash = hash
     }
 
     func close() { current.file.close() }
 
-    /// Bytes in the newest file.
-    var fileSize: UInt64 { current.file.size }
+    /// Bytes appended since the last sync: what would have to be logged again after a kill.
+    private(set) var unsyncedBytes = 0
 
     private var seed: UInt64 { Checksum.seed(store: store, file: current.number, offset: current.file.size) }
 

@@ -38,6 +38,7 @@ extension CommandFailure {
             self.init(.failure, "the log of \(directory) reaches back only to LSN \(oldest)")
         case .tooLarge(let what, let bytes, let limit):
             self.init(.failure, "\(what) has \(bytes) bytes, and the limit is \(limit)")
+        case .held: self.init(.failure, "a legal hold in \(directory) forbids it; lift the hold first")
         case .sessionNotFound, .sessionExists, .entryNotFound, .conflict, .invalid, .wouldBlock:
             self.init(.failure, "the store in \(directory) refused the request: \(error)")
         }

@@ -38,6 +38,23 @@ extension LogEvent {
         case .flushFailed(let reason, let attempt):
             self.init(
                 .error, "a flush failed", fields: [("reason", .string(reason)), ("attempt", .integer(Int64(attempt)))])
+        case .compacted(let tables, let read, let written, let dropped, let microseconds):
+            self.init(
+                .debug, "compacted",
+                fields: [
+                    ("tables", .integer(Int64(tables))), ("bytesRead", .integer(Int64(read))),
+                    ("bytesWritten", .integer(Int64(written))), ("droppedEntries", .integer(Int64(dropped))),
+                    ("microseconds", .integer(Int64(microseconds))),
+                ])
+        case .compactionFailed(let reason):
+            self.init(.warning, "tables could not be merged; it is tried again", fields: [("reason", .string(reason))])
+        case .erased(let record):
+            self.init(
+                .info, "an erasure is finished: no byte of it is left in any file",
+                fields: [
+                    ("sessions", .integer(Int64(record.sessions))), ("messages", .integer(Int64(record.entries))),
+                    ("orderedAt", .integer(record.orderedAt.milliseconds)),
+                ])
         case .poisoned(let reason):
             self.init(
                 .error, "the disk failed; nothing is written any more, restart after mending it",

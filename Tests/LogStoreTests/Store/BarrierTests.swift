@@ -31,6 +31,7 @@ struct BarrierTests {
             case .manifestFile: ["many flushes"]
             case .logSeal: ["rotation"]
             case .openLog: ["rotation", "reopen"]
+            case .unlinkDirectory: ["erasure"]
             case .logHeader: ["a sync that failed, then a restart"]
             case .logDirectory, .logGroup: ["create and append"]
             }

@@ -12,6 +12,10 @@ struct Scenario: Sendable, CustomTestStringConvertible {
     enum Step: Sendable {
         case commit(StoreModel.Change)
         case flush
+        /// Merges everything.
+        case compact
+        /// What the maintenance thread would do; `finishes`: an erasure is finished by it, with a batch of its own.
+        case maintain(finishes: Bool)
         case reopen
         /// The next commit's sync fails as ext4 does it: the bytes stay in the page cache and never reach the disk.
         case failNextSync
@@ -31,9 +35,15 @@ struct Scenario: Sendable, CustomTestStringConvertible {
         options = Self.smallOptions
         configure(&options)
         var models = [StoreModel()]
-        for case .commit(let change) in steps {
+        for step in steps {
             var model = models[models.count - 1]
-            if !model.apply(change, now: Self.now).isReplay { models.append(model) }
+            switch step {
+            case .commit(let change): if !model.apply(change, now: Self.now).isReplay { models.append(model) }
+            case .maintain(finishes: true):
+                model.applyOwnBatch(now: Self.now)
+                models.append(model)
+            default: break
+            }
         }
         self.models = models
     }
@@ -105,6 +115,12 @@ extension Scenario {
                 case .flush:
                     try store.flush()
                     outcome.durable = outcome.acknowledged
+                case .compact: try store.compact()
+                case .maintain(let finishes):
+                    if finishes { outcome.attempted += 1 }
+                    try store.maintain()
+                    outcome.acknowledged = store.status.visibleLSN.rawValue
+                    outcome.durable = store.status.durableLSN.rawValue
                 case .commit(let change):
                     let before = models[Int(store.status.visibleLSN.rawValue)]
                     var after = before
@@ -150,5 +166,20 @@ extension SimulatedDisk {
                 return armed
             }
         }
+    }
+}
+
+extension SimulatedDisk {
+    /// The files whose bytes contain the text.
+    func holders(of text: String) -> [String] {
+        let needle = Array(text.utf8)
+        return contents().filter { _, bytes in
+            var i = 0
+            while i + needle.count <= bytes.count {
+                if bytes[i] == needle[0], bytes[i..<i + needle.count].elementsEqual(needle) { return true }
+                i += 1
+            }
+            return false
+        }.map(\.key).sorted()
     }
 }

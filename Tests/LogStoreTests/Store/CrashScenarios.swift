@@ -5,7 +5,7 @@ extension Scenario {
     static let all: [Scenario] = [
         initialise, createAndAppend, rotation, flushes, amendments, deletions, documents, buffered, reopening,
         failedSync,
-        manyFlushes, automaticFlush,
+        manyFlushes, automaticFlush, compaction, tieredCompaction, erasure,
     ]
 
     private static func commit(_ operations: StoreModel.Operation...) -> Step { .commit(.init(operations: operations)) }
@@ -118,6 +118,55 @@ extension Scenario {
             .reopen,
             commit(.append("t/a", "3")),
         ])
+
+    /// Everything that a merge may drop, and tombstones that have to stay.
+    private static let compaction = Scenario(
+        "compaction",
+        [
+            commit(
+                .create("t/a", user: "ann", state: "1"), .append("t/a", "1"), .append("t/a", "2"), .append("t/a", "3")),
+            commit(.create("t/b", user: "bob"), .append("t/b", "gone"), .put("t/x", "1"), .put("t/y", "2")),
+            commit(.create("u/a", user: "eve"), .append("u/a", "e")),
+            .flush,
+            commit(.amend("t/a", 2, "two"), .deleteEntry("t/a", 1), .remove("t/x")),
+            commit(.deleteSession("t/b")),
+            .flush,
+            .compact,
+            commit(.append("t/a", "4"), .create("t/b", user: "bob"), .append("t/b", "new")),
+            commit(.deleteUser("u/eve"), .amend("t/a", 3, "three")),
+            .flush,
+            .reopen,
+            .compact,
+            commit(.append("t/a", "5"), .create("u/a", user: "eve")),
+        ])
+
+    /// Enough small tables for the picker, and a maintenance that has nothing to finish.
+    private static let tieredCompaction = Scenario(
+        "tiered compaction",
+        [commit(.create("t/a", user: "ann"), .create("t/b", user: "bob"))]
+            + (0..<9).flatMap { [commit(.append("t/a", "m\($0)"), .append("t/b", "n\($0)")), .flush] }
+            + [.maintain(finishes: false), commit(.deleteEntry("t/a", 3)), .reopen, commit(.append("t/a", "last"))])
+
+    private static let erasure = Scenario(
+        "erasure",
+        [
+            commit(.create("t/a", user: "ann", state: canary), .append("t/a", canary), .append("t/a", "2")),
+            commit(.create("t/b", user: "bob"), .append("t/b", "stays")),
+            .flush,
+            commit(.amend("t/a", 2, canary), .append("t/b", "too")),
+            .commit(.init(operations: [.append("t/a", "x")], key: canary, keySession: "t/a")),
+            .flush,
+            commit(.append("t/a", canary)),
+            commit(.eraseSession("t/a")),
+            .maintain(finishes: true),
+            commit(.append("t/b", "after")),
+            .reopen,
+            commit(.eraseUser("t/bob")),
+            .maintain(finishes: true),
+        ])
+
+    /// Bytes that nothing else holds and that no compression hides.
+    static let canary = "q8Zr4vNw1LxYb7TkGm2PdJc9"
 
     /// More flushes than manifests are retained, so that manifests and log files go.
     private static let manyFlushes = Scenario(

@@ -51,6 +51,8 @@ private struct FaultyRun {
     /// The states since the last sync, of which buffered batches may be lost; the last is `acknowledged`.
     private var sinceSync = [StoreModel()]
     private var unknown: StoreModel.Change?
+    /// The batch in flight may be one that finishes an erasure.
+    private var mayHaveFinished = false
 
     init(_ scenario: Scenario, on disk: SimulatedDisk) {
         fixture = CrashFixture(options: scenario.options)
@@ -74,6 +76,21 @@ private struct FaultyRun {
                         refusals += 1
                         if case .poisoned = error { return }
                     }
+                case .compact:
+                    do throws(LogStoreError) { try open.compact() } catch {
+                        refusals += 1
+                        if case .poisoned = error { return }
+                    }
+                case .maintain:
+                    mayHaveFinished = true
+                    do throws(LogStoreError) { try open.maintain() } catch {
+                        refusals += 1
+                        if case .poisoned = error { return }
+                    }
+                    if open.status.visibleLSN.rawValue > acknowledged.lsn {
+                        acknowledged.applyOwnBatch(now: Scenario.now)
+                    }
+                    mayHaveFinished = false
                 case .commit(let change):
                     guard acknowledged.permits(change) else { continue }
                     if !commit(change, open) { return }
@@ -126,6 +143,7 @@ private struct FaultyRun {
                 // Each refused batch may have used a time up.
                 var candidates = (0...Int64(refusals)).map { used in
                     var candidate = acknowledged
+                    if mayHaveFinished { candidate.applyOwnBatch(now: max(Scenario.now, model.lastTime + 1) + used) }
                     if let unknown { _ = candidate.apply(unknown, now: max(Scenario.now, model.lastTime + 1) + used) }
                     return candidate
                 }

@@ -25,6 +25,14 @@ struct ModelTests {
             case 1:
                 try store.close()
                 store = try open()
+            case 2: try store.compact()
+            case 3:
+                try store.maintain()
+                if store.status.visibleLSN.rawValue > model.lsn {
+                    // An erasure was finished, with a batch of its own.
+                    let time = try #require(try store.erasures().compactMap(\.finishedAt).max())
+                    model.applyOwnBatch(now: time.microseconds)
+                }
             default:
                 let change = RandomLife.change(model, step, &random)
                 guard model.permits(change) else {

@@ -27,7 +27,8 @@ enum RandomLife {
             case 82..<90: operations.append(.put(document, text))
             case 90..<94: operations.append(.remove(document))
             case 94..<96: operations.append(.position("consumer", model.lsn))
-            case 96..<98: return .init(operations: [.deleteSession(path)])
+            case 96: return .init(operations: [.deleteSession(path)])
+            case 97: return .init(operations: [.eraseSession(path)])
             case 98: return .init(operations: [.deleteUser(model.users.keys.sorted().first ?? "t/none")])
             default: return .init(operations: [.deleteTenant("u")])
             }

@@ -65,6 +65,9 @@ struct SQLiteModel {
         return receipt
     }
 
+    /// A batch of the store's own, of which no reader of sessions sees anything: an erasure was finished.
+    mutating func applyOwnBatch() { lsn += 1 }
+
     private func apply(_ operation: StoreModel.Operation, _ receipt: inout CommitReceipt) throws {
         let time = SQLiteDatabase.Value.integer(receipt.time.microseconds)
         let version = number(receipt.lsn.rawValue)
@@ -103,9 +106,9 @@ struct SQLiteModel {
             try database.run(
                 "DELETE FROM messages WHERE session = ? AND sequence = ?", try sessionNumber(path),
                 .integer(Int64(sequence)))
-        case .deleteSession(let path):
+        case .deleteSession(let path), .eraseSession(let path):
             try database.run("DELETE FROM sessions WHERE id = ?", try sessionNumber(path))
-        case .deleteUser(let path):
+        case .deleteUser(let path), .eraseUser(let path):
             let (tenant, name) = StoreModel.split(path)
             try database.run(
                 "DELETE FROM users WHERE name = ? AND tenant = (SELECT id FROM tenants WHERE name = ?)", .text(name),

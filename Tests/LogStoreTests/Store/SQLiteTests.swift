@@ -68,7 +68,16 @@ private struct SQLiteLife {
             try store.close()
             store = try Self.open(disk, clock, options, seed: random.next())
             reopenings += 1
-        case 2: clock.jump(microseconds: .random(in: -5_000_000...5_000_000, using: &random))
+        case 2: try store.compact()
+        case 3:
+            try store.maintain()
+            if store.status.visibleLSN.rawValue > sql.lsn {
+                // An erasure was finished, with a batch of its own.
+                guard let time = try store.erasures().compactMap(\.finishedAt).max() else { return "no erasure ended" }
+                model.applyOwnBatch(now: time.microseconds)
+                sql.applyOwnBatch()
+            }
+        case 4: clock.jump(microseconds: .random(in: -5_000_000...5_000_000, using: &random))
         default:
             let change =
                 step % 9 == 0 ? severalSessions(step) : RandomLife.change(model, step, &random)

@@ -14,6 +14,8 @@ struct StoreModel: Sendable {
         case deleteSession(String)
         case deleteUser(String)
         case deleteTenant(String)
+        case eraseSession(String)
+        case eraseUser(String)
         case put(String, String)
         case remove(String)
         case position(String, UInt64?)
@@ -73,8 +75,8 @@ struct StoreModel: Sendable {
             case .amend(let path, let sequence, _), .deleteEntry(let path, let sequence):
                 guard let session = session(path), session.entries.contains(where: { $0.sequence == sequence })
                 else { return false }
-            case .deleteSession(let path): if live[path] == nil { return false }
-            case .deleteUser(let path): if users[path] == nil { return false }
+            case .deleteSession(let path), .eraseSession(let path): if live[path] == nil { return false }
+            case .deleteUser(let path), .eraseUser(let path): if users[path] == nil { return false }
             case .deleteTenant(let name): if tenants[name] == nil { return false }
             case .put, .remove, .position: break
             }
@@ -101,6 +103,8 @@ struct StoreModel: Sendable {
             case .deleteSession(let path): batch.deleteSession(live[path]!)
             case .deleteUser(let path): batch.deleteUser(users[path]!)
             case .deleteTenant(let name): batch.deleteTenant(tenants[name]!)
+            case .eraseSession(let path): batch.erase(.session(live[path]!))
+            case .eraseUser(let path): batch.erase(.user(users[path]!))
             case .put(let path, let value):
                 let (tenant, key) = Self.split(path)
                 batch.put(DocumentKey(tenant: tenant, key: Array(key.utf8)), Array(value.utf8))
@@ -128,6 +132,12 @@ struct StoreModel: Sendable {
         for operation in change.operations { apply(operation, &receipt) }
         if let key = change.key { sessions[live[change.keySession]!]?.receipts[key] = receipt }
         return receipt
+    }
+
+    /// A batch of the store's own that changes nothing that a caller sees.
+    mutating func applyOwnBatch(now: Int64) {
+        lsn += 1
+        lastTime = max(now, lastTime + 1)
     }
 
     private mutating func apply(_ operation: Operation, _ receipt: inout CommitReceipt) {
@@ -178,8 +188,8 @@ struct StoreModel: Sendable {
                 $0.entries.removeAll { $0.sequence == sequence }
                 $0.info.entryCount -= 1
             }
-        case .deleteSession(let path): sessions[live.removeValue(forKey: path)!] = nil
-        case .deleteUser(let path):
+        case .deleteSession(let path), .eraseSession(let path): sessions[live.removeValue(forKey: path)!] = nil
+        case .deleteUser(let path), .eraseUser(let path):
             let user = users.removeValue(forKey: path)!
             removeSessions { $0.owner == user }
         case .deleteTenant(let name):

@@ -43,6 +43,7 @@ extension Verb {
         case .void: "\(note.bytes) bytes that the next log file replaces"
         case .tornTail: "\(note.bytes) bytes of a write that was cut short and never acknowledged"
         case .unfinished: "its creation was cut short; it holds nothing"
+        case .obsolete: "an older manifest whose tables have gone; removed when the store is opened"
         case .cut: "an earlier opening cut the log here"
         case .copy: "the directory is a copy"
         }

@@ -1,0 +1,226 @@
+internal import Synchronization
+
+/// What the store does beside reading and writing: merges tables, removes erased bytes, flushes an idle head, lets files
+/// go.
+///
+/// ## An erasure, from order to finish
+/// 1. The deletion is flushed, and the log begins a new file.
+/// 2. Every table that holds something of the subject is rewritten without it, the oldest first.
+/// 3. A manifest is written and the older ones are no fallbacks any more. They go when their grace is over, with the
+///    tables that only they name and the log files that only they need.
+/// 4. When neither is left, and a power cut could not bring it back, the ledger's entry is finished.
+/// Each step looks at what is there, so a crash between any two is only a delay.
+///
+/// `.threaded`: one thread, at idle I/O priority, paced to `compactionBytesPerSecond` and waiting while writers queue.
+/// `.inline`: the caller of `run` does it all.
+final class Maintenance: @unchecked Sendable {  // flags under `signal`; the rest confined to whoever holds `isBusy`
+    private let box: StateBox
+    private let lookup: Lookup
+    private let clock: any Clock
+    private let options: StoreOptions
+    private let engine: WriteEngine
+    private let compactor: Compactor
+    private let manifests: ManifestLog
+    private let report: @Sendable (StoreEvent) -> Void
+
+    private let signal = Signal()
+    private var isWoken = false
+    private var isStopping = false
+    private var fullCompactionsWanted = 0
+    private var fullCompactionsDone = 0
+    private var fullCompactionError: LogStoreError?
+    /// The newest erasure for which step 3 has been done.
+    private var purgedLSN = LSN.zero
+    private var budget = 0
+    private var thread: WorkerThread?
+
+    /// How long an idle thread sleeps; with erasures under way, and after a failure.
+    private static let idleMilliseconds = 10_000
+    private static let busyMilliseconds = 500
+    private static let headMicroseconds: Int64 = 24 * 3_600_000_000
+
+    init(
+        box: StateBox, clock: any Clock, options: StoreOptions, engine: WriteEngine, compactor: Compactor,
+        manifests: ManifestLog, execution: LogStore.Execution, report: @escaping @Sendable (StoreEvent) -> Void
+    ) {
+        self.box = box
+        lookup = Lookup(state: box, policy: .blocking)
+        self.clock = clock
+        self.options = options
+        self.engine = engine
+        self.compactor = compactor
+        self.manifests = manifests
+        self.report = report
+        if execution == .threaded { thread = WorkerThread { [self] in runThread() } }
+    }
+
+    /// There may be something to do.
+    func wake() {
+        signal.locked {
+            isWoken = true
+            signal.wakeAll()
+        }
+    }
+
+    /// Ends the thread; a merge under way is given up.
+    func stop() {
+        signal.locked {
+            isStopping = true
+            signal.wakeAll()
+        }
+        thread?.join()
+    }
+
+    // MARK: On the caller's thread
+
+    /// Does everything that there is to do now. For `.inline`.
+    func run() throws(LogStoreError) { while try step() {} }
+
+    /// Flushes and merges everything that may be merged.
+    func compactAll() throws(LogStoreError) {
+        guard thread != nil else {
+            try engine.flush(rotatingLog: true)
+            try compactor.compactAll { (_) throws(LogStoreError) in }
+            manifests.removeObsolete()
+            return
+        }
+        let error = signal.locked { () -> LogStoreError? in
+            fullCompactionsWanted += 1
+            let mine = fullCompactionsWanted
+            isWoken = true
+            signal.wakeAll()
+            while fullCompactionsDone < mine && !isStopping { signal.wait() }
+            return isStopping ? .closed : fullCompactionError
+        }
+        if let error { throw error }
+    }
+
+    // MARK: The thread
+
+    private func runThread() {
+        SystemCalls.lowerPriority()
+        while true {
+            var delay = Self.idleMilliseconds
+            do throws(LogStoreError) {
+                try runFullCompaction()
+                while !isEnding {
+                    guard try step() else { break }
+                }
+                if try !pendingErasures().isEmpty { delay = Self.busyMilliseconds }
+            } catch {
+                if case .closed = error { return }
+                report(.compactionFailed("\(error)"))
+            }
+            let stops = signal.locked { () -> Bool in
+                if !isWoken && !isStopping && fullCompactionsDone == fullCompactionsWanted {
+                    _ = signal.wait(milliseconds: delay)
+                }
+                isWoken = false
+                return isStopping
+            }
+            if stops { return }
+        }
+    }
+
+    private var isEnding: Bool { signal.locked { isStopping } || box.lock.withLock { $0.failure != nil } }
+
+    private func runFullCompaction() throws(LogStoreError) {
+        let wanted = signal.locked { fullCompactionsWanted }
+        guard signal.locked({ fullCompactionsDone }) < wanted else { return }
+        var failure: LogStoreError?
+        do throws(LogStoreError) {
+            try engine.flush(rotatingLog: true)
+            try compactor.compactAll(pace)
+            manifests.removeObsolete()
+        } catch {
+            failure = error
+        }
+        signal.locked {
+            fullCompactionsDone = wanted
+            fullCompactionError = failure
+            signal.wakeAll()
+        }
+        if let failure { throw failure }
+    }
+
+    /// Waits as long as what was read needs at the allowed rate, and while writers queue.
+    private func pace(_ bytes: Int) throws(LogStoreError) {
+        guard thread != nil else { return }
+        budget -= bytes
+        guard budget < 0 else { return }
+        // A budget is a tenth of a second's.
+        let rate = max(1 << 20, options.compactionBytesPerSecond)
+        budget += rate / 10
+        let stops = signal.locked { () -> Bool in
+            if !isStopping && options.compactionBytesPerSecond > 0 { _ = signal.wait(milliseconds: 100) }
+            return isStopping
+        }
+        if stops { throw .closed }
+    }
+
+    // MARK: Steps
+
+    /// Does one thing.
+    /// - Returns: false if nothing was to be done.
+    private func step() throws(LogStoreError) -> Bool {
+        if let failure = box.lock.withLock({ $0.failure }) { throw failure }
+        let pending = try pendingErasures()
+        if try advance(pending) { return true }
+        if try compactor.compactOnce(pace) { return true }
+        if try flushIdleHead() { return true }
+        manifests.removeObsolete()
+        return try finish(pending)
+    }
+
+    private func pendingErasures() throws(LogStoreError) -> [(record: ErasureRecord, lsn: LSN)] {
+        var pending: [(record: ErasureRecord, lsn: LSN)] = []
+        try lookup.scan(prefix: IndexKey.pendingErasures) { (key, value) throws(LogStoreError) in
+            let lsn = try Lookup.decoding("pending erasure", key) { () throws(ByteReader.Malformed) in
+                try IndexValue.decodeNumber(value)
+            }
+            guard let session = IndexKey.sessionKey(from: key), let lsn else { return true }
+            if let record = try lookup.erasure(of: ErasureSubject(session)) { pending.append((record, LSN(lsn))) }
+            return true
+        }
+        return pending
+    }
+
+    /// Steps 1 to 3 of the erasures that are under way.
+    private func advance(_ pending: [(record: ErasureRecord, lsn: LSN)]) throws(LogStoreError) -> Bool {
+        guard let newest = pending.map(\.lsn).max(), newest > purgedLSN else { return false }
+        let flushed = box.lock.withLock { $0.version.manifest.flushedLSN }
+        if flushed < newest {
+            try engine.flush(rotatingLog: true)
+            return true
+        }
+        for (record, _) in pending {
+            if try compactor.eraseOnce(record.subject, nameHash: record.nameHash, pace) { return true }
+        }
+        let newestLog = box.lock.withLock { $0.logFiles.last?.firstLSN ?? .zero }
+        if newestLog <= newest { try engine.flush(rotatingLog: true) }
+        try manifests.install(added: [])
+        manifests.purgeOlder()
+        purgedLSN = newest
+        return true
+    }
+
+    /// Step 4.
+    private func finish(_ pending: [(record: ErasureRecord, lsn: LSN)]) throws(LogStoreError) -> Bool {
+        let done = pending.filter { $0.lsn <= purgedLSN && manifests.isPurged(through: $0.lsn) }
+        guard !done.isEmpty else { return false }
+        try manifests.syncUnlinks()
+        var batch = Batch()
+        for (record, _) in done { batch.finishErasure(record) }
+        try engine.submitAndWait(batch)
+        for (record, _) in done { report(.erased(record)) }
+        return true
+    }
+
+    /// A store that is hardly written must not keep what was deleted in its log for ever.
+    private func flushIdleHead() throws(LogStoreError) -> Bool {
+        let first = box.lock.withLock { $0.active.isEmpty ? nil : Optional($0.active.firstTime) }
+        guard let first, clock.now().microseconds - first > Self.headMicroseconds else { return false }
+        try engine.flush(rotatingLog: true)
+        return true
+    }
+}

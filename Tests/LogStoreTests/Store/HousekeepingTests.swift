@@ -1,0 +1,123 @@
+import Glibc
+import LogStore
+import TestSupport
+import Testing
+
+@testable import LogStore
+
+/// What a store keeps in its directory beside the data, and what it leaves there.
+@Suite("Store: housekeeping")
+struct HousekeepingTests {
+    private func text(_ s: String) -> [UInt8] { Array(s.utf8) }
+
+    private func session(_ store: LogStore) throws -> SessionKey {
+        var batch = Batch()
+        _ = batch.createSession(id: "s", tenant: "t", user: "ann")
+        return try store.commit(batch).sessions[0]
+    }
+
+    private func newestLog(_ disk: SimulatedDisk) throws -> DiskEntry {
+        try #require(try disk.list().filter { $0.name.hasPrefix("w-") }.max { $0.name < $1.name })
+    }
+
+    @Test("After a clean close nothing is logged again; after a kill the last group is")
+    func relogging() throws {
+        let fixture = StoreFixture()
+        var store = try fixture.open()
+        _ = try session(store)
+        try store.close()
+        store = try fixture.open()
+        #expect(try newestLog(fixture.disk).size == UInt64(LogFormat.headerBytes))
+        #expect(try store.session(SessionKey(tenant: TenantOrdinal(1), user: 1, session: 1)) != nil)
+
+        fixture.disk.unlock()
+        store = try fixture.open()
+        #expect(try newestLog(fixture.disk).size == UInt64(LogFormat.headerBytes))
+        var batch = Batch()
+        batch.append(text("x"), to: .existing(SessionKey(tenant: TenantOrdinal(1), user: 1, session: 1)))
+        try store.commit(batch)
+        fixture.disk.unlock()
+        store = try fixture.open()
+        #expect(try newestLog(fixture.disk).size == UInt64(LogFormat.headerBytes + LogFormat.alignment))
+    }
+
+    @Test("The reserve holds blocks while the store is open, and goes with it")
+    func reserve() throws {
+        let directory = TemporaryDirectory()
+        let disk = try LiveDisk(path: directory.path)
+        var options = StoreOptions()
+        options.reserveBytes = 4 << 20
+        options.softLimitBytes = 0
+        let store = try LogStore.open(
+            disk: disk, clock: LiveClock(), random: SystemRandom(), options: options, execution: .inline)
+        _ = try session(store)
+        var metadata = stat()
+        #expect(stat(directory.path + "/reserve.bin", &metadata) == 0)
+        #expect(metadata.st_blocks * 512 >= 4 << 20, "a reservation without blocks reserves nothing")
+        try store.close()
+        #expect(stat(directory.path + "/reserve.bin", &metadata) != 0)
+    }
+
+    @Test("A disk with no room for a whole reservation step still takes a small group")
+    func lastBytes() throws {
+        var fixture = StoreFixture(disk: SimulatedDisk(capacityBytes: 4 << 20))
+        fixture.options.logReserveBytes = 1 << 20
+        fixture.options.softLimitPercent = 0
+        let store = try fixture.open()
+        let key = try session(store)
+        var taken = 0
+        var failure: LogStoreError?
+        while failure == nil {
+            var batch = Batch()
+            batch.append([UInt8](repeating: 7, count: 100_000), to: .existing(key))
+            do throws(LogStoreError) { try store.commit(batch) } catch { failure = error }
+            taken += failure == nil ? 1 : 0
+        }
+        guard case .full = failure else {
+            Issue.record("\(failure!)")
+            return
+        }
+        // 104 KiB a group: all but the last megabyte would be lost if each group had to reserve a whole step.
+        #expect(taken > 36)
+        let free = try fixture.disk.space().freeBytes
+        #expect(free < 256 << 10)
+        if free >= 32 << 10 {
+            var delete = Batch()
+            delete.deleteSession(key)
+            try store.commit(delete)
+        }
+    }
+
+    @Test("Log files behind a cut are gone after the opening that accepted it")
+    func cut() throws {
+        var fixture = StoreFixture()
+        fixture.options.logFileBytes = 16 << 10
+        var store = try fixture.open()
+        let key = try session(store)
+        for _ in 0..<8 {
+            var batch = Batch()
+            batch.append([UInt8](repeating: 7, count: 6000), to: .existing(key))
+            try store.commit(batch)
+        }
+        try store.close()
+        let logs = try fixture.disk.list().map(\.name).filter { $0.hasPrefix("w-") }.sorted()
+        #expect(logs.count >= 4)
+        fixture.disk.addReadFault(.flippedBit(offset: LogFormat.headerBytes + 100, bit: 0), to: logs[1])
+        #expect(throws: LogStoreError.self) { try fixture.open() }
+        fixture.options.acceptPrefix = true
+        store = try fixture.open()
+        let after = try fixture.disk.list().map(\.name).filter { $0.hasPrefix("w-") }.sorted()
+        #expect(after.count == 3 && after[0] == logs[0] && after[1] == logs[1])
+        #expect(!after.contains(logs[2]))
+        try store.close()
+    }
+
+    @Test("A position no LSN can have is refused")
+    func position() throws {
+        let store = try StoreFixture().open()
+        var batch = Batch()
+        batch.setPosition(of: "c", to: LSN(.max))
+        #expect(throws: LogStoreError.invalid("a position beyond every LSN")) { try store.commit(batch) }
+        #expect(store.status.statistics.refusedBatches == 0 && store.status.failure == nil)
+    }
+}
