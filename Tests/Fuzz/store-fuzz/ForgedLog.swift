@@ -72,6 +72,8 @@ struct ForgedLog {
         ask(store, batches)
         try store.flush()
         ask(store, batches)
+        try store.compact()
+        ask(store, batches)
         var batch = Batch()
         let session = batch.createSession(id: "new", tenant: "t", user: "u")
         batch.append([1, 2, 3], to: session)
@@ -102,12 +104,13 @@ struct ForgedLog {
                     .entryDeleted(let key, _, _), .entryAmended(let key, _, _, _, _),
                     .idempotencyKeyUsed(let key, _, _, _):
                     ask(store, key)
-                case .documentPut, .documentRemoved: break
+                case .documentPut, .documentRemoved, .erasureOrdered, .erasureFinished, .holdSet: break
                 case .positionSet(let consumer, _): _ = try? store.position(of: consumer)
                 }
             }
         }
         _ = try? store.changes(after: .zero, limit: 100)
+        _ = try? store.erasures()
     }
 
     private func ask(_ store: LogStore, _ key: SessionKey) {

@@ -85,7 +85,7 @@ enum FuzzTarget: String, CaseIterable {
         guard input.count >= 64 else { return }
         let seed = Checksum.seed(store: Self.store, file: 1, offset: 4096)
         let bytes = Array(input.prefix(64)) + Self.bytes(Self.hash(Array(input.prefix(64)), seed: seed))
-        guard let (header, _) = bytes.withUnsafeBytes({ FrameHeader.decode($0, seed: seed) }) else { return }
+        guard let (header, _) = try? bytes.withUnsafeBytes({ try FrameHeader.decode($0, seed: seed) }) else { return }
         _ = header.lastLSN
         precondition(header.frameBytes % LogFormat.alignment == 0)
     }
@@ -110,7 +110,7 @@ enum FuzzTarget: String, CaseIterable {
     private func values(_ input: [UInt8]) {
         guard let kind = input.first else { return }
         let value = Array(input.dropFirst())
-        switch kind % 7 {
+        switch kind % 8 {
         case 0:
             guard let row = try? SessionRow.decode(value) else { return }
             precondition((try? SessionRow.decode(row.encode())) == row, "a row does not come back")
@@ -123,6 +123,7 @@ enum FuzzTarget: String, CaseIterable {
             let again = try? IndexValue.decodeIdempotency(IndexValue.idempotency(found.key, found.receipt))
             precondition(again?.key == found.key && again?.receipt == found.receipt, "a receipt does not come back")
         case 5: _ = IndexValue.decodeName(value)
+        case 6: _ = try? ErasureRecord.decode(value, of: .tenant(TenantOrdinal(1)))
         default:
             guard let amendment = try? Amendment.decode(value) else { return }
             precondition((try? Amendment.decode(amendment.encode())) != nil, "an amendment does not come back")

@@ -106,7 +106,7 @@ struct Seeds {
         while name.kind == .index, cursor.isValid {
             // One input for each kind of value that the target knows: the fuzzer finds out which fits.
             let value = try table.get(cursor.key) ?? []
-            for kind in 0..<7 { inputs[.values, default: []].append([UInt8(kind)] + value) }
+            for kind in 0..<8 { inputs[.values, default: []].append([UInt8(kind)] + value) }
             try cursor.next()
         }
     }
