@@ -153,6 +153,9 @@ package final class LogStore: Sendable {
         }
     }
 
+    /// Lets an expiry go on that would remove more than half of all entries (`StoreEvent.expiryWaits`).
+    package func confirmExpiry() { maintenance.confirmExpiry() }
+
     // MARK: Reads
 
     package func tenant(named name: String, policy: ReadPolicy = .blocking) throws(LogStoreError) -> TenantOrdinal? {

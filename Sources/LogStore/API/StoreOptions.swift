@@ -29,6 +29,8 @@ package struct StoreOptions: Sendable {
     package var reserveBytes: UInt64 = 64 << 20
     /// Obsolete files stay this long, so that a running copy of the directory finds them.
     package var deletionGraceSeconds = 3600
+    /// How long messages are kept.
+    package var retention = RetentionPolicy()
     /// What compaction reads a second at most; 0: as fast as it can.
     package var compactionBytesPerSecond = 64 << 20
     /// Open a damaged log by taking the prefix before the damage.

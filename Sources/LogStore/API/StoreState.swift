@@ -122,6 +122,10 @@ package enum StoreEvent: Sendable {
     case compacted(
         tables: Int, bytesRead: UInt64, bytesWritten: UInt64, droppedEntries: UInt64, microseconds: UInt64)
     case compactionFailed(String)
+    /// Segments and sessions that had expired are gone.
+    case expired(segments: Int, entries: UInt64, sessions: Int)
+    /// More than half of all entries would expire at once: it waits for a day, or for `confirmExpiry`.
+    case expiryWaits(entries: UInt64, totalEntries: UInt64)
     /// No byte of the subject is left in any file.
     case erased(ErasureRecord)
     case poisoned(String)
