@@ -261,6 +261,11 @@ extension [UInt8] {
     /// Orders keys as bytes.
     static func precedes(_ a: [UInt8], _ b: [UInt8]) -> Bool { compare(a, b) < 0 }
 
+    /// Where a scan of a prefix begins that is to begin at `from`.
+    static func later(_ prefix: [UInt8], _ from: [UInt8]?) -> [UInt8] {
+        from.map { precedes(prefix, $0) ? $0 : prefix } ?? prefix
+    }
+
     /// memcmp order, shorter first: below, at or above zero.
     static func compare(_ a: [UInt8], _ b: [UInt8]) -> Int {
         unsafe a.withUnsafeBytes { x in

@@ -46,6 +46,7 @@ struct StoreOpener {
             prefixIfYoungerThan: options.profile == .edge ? clock.now().microseconds : nil)
         let outcome = try recovery.run(
             flushed: chosen.manifest.flushedLSN, isNew: chosen.manifest.number == 1, apply: head.apply)
+        if let what = head.inconsistency { throw .corrupt(file: "w-*.wal", offset: 0, detail: what) }
         if let cut = outcome.cut {
             report(
                 .cutLog(file: cut.file, offset: cut.offset, detail: cut.detail, lostAtLeast: cut.lostAtLeast))
@@ -60,6 +61,8 @@ struct StoreOpener {
         }
         // On a full disk the new log file may need what a killed process held back.
         let reserve = Reserve(disk: disk, options: options, isLeftOver: names.hasReserve)
+        // The names that were believed so far: a new log file must not outlive the manifest before it.
+        try io { () throws(DiskError) in try disk.syncDirectory(.manifestDirectory) }
         let log: LogWriter = try io { () throws(DiskError) in
             try LogWriter(
                 disk: disk, store: seed, epoch: random.next(), options: options, number: outcome.nextNumber,
@@ -148,6 +151,8 @@ struct StoreOpener {
                 try io { () throws(DiskError) in try file.sync(.formatFile) }
                 if names.manifests.isEmpty {
                     guard !names.hasData else { throw .corrupt(file: "m-*.man", offset: 0, detail: "no manifest") }
+                    // Its name may be in memory only, too.
+                    try io { () throws(DiskError) in try disk.syncDirectory(.formatDirectory) }
                     try makeFirstManifest(format)
                 }
                 return (format, file.identity)
