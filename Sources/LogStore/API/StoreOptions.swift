@@ -36,6 +36,8 @@ package struct StoreOptions: Sendable {
     /// Every table is read again this often, to find what has rotted; 0: never. And how fast at most.
     package var scrubSeconds = 14 * 86_400
     package var scrubBytesPerSecond = 4 << 20
+    /// An erasure that takes longer is told as `StoreEvent.erasureOverdue`.
+    package var erasureDeadlineSeconds = 7 * 86_400
     /// Open a damaged log by taking the prefix before the damage.
     package var acceptPrefix = false
     package var limits = StoreLimits()
