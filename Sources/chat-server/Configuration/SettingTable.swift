@@ -1,6 +1,6 @@
 /// The one table of settings. Only settings that have an effect are here; a condition names a setting further up.
 extension Setting {
-    static let table: [Setting] = http + store + orion + log + admin
+    static let table: [Setting] = http + store + retention + orion + log + admin
 
     private static let byKey: [String: Setting] = Dictionary(uniqueKeysWithValues: table.map { ($0.key, $0) })
 
@@ -86,7 +86,31 @@ extension Setting {
         Setting(
             "store.accept-prefix", .boolean, default: "false",
             "Open a store with a damaged log up to the damage, and give up what came after it."),
+        Setting(
+            "store.erasure-deadline", .duration(.seconds(1)...(.seconds(86_400 * 365))), default: "7d",
+            "An erasure that is not finished after this time is logged as an error, once an hour."),
+        Setting(
+            "store.scrub-interval", .duration(.zero...(.seconds(86_400 * 365))), default: "14d",
+            "Every table is read again this often, to find what has rotted; 0 is never."),
+        Setting(
+            "store.scrub-bytes-per-second", .bytes((64 << 10)...(1 << 34)), default: "4MiB",
+            "How fast the scrub reads at most."),
+        Setting(
+            "store.compaction-bytes-per-second", .bytes(0...(1 << 34)), default: "64MiB",
+            "How fast compaction reads at most; 0 is no limit."),
     ]
+
+    /// One for each surface that is served, and the exceptions.
+    private static let retention: [Setting] =
+        surfaceNames.map { surface in
+            Setting(
+                "retention.\(surface)", .duration(.zero...(.seconds(86_400 * 36_500))), default: "0",
+                "How long messages of \(surface) are kept; 0 is for ever.")
+        } + [
+            Setting(
+                "retention.tenants", .list(.retention), default: "",
+                "Tenants that keep their messages for another time, as `tenant=30d`; 0 is for ever.")
+        ]
 
     private static let orion: [Setting] = [
         Setting(
@@ -139,6 +163,6 @@ extension Setting {
     private static let admin: [Setting] = [
         Setting(
             "admin.listen", .address, default: nil,
-            "Loopback listener for `/livez`, `/readyz` and `/metrics`; off unless given.")
+            "Loopback listener for health, metrics and the operator's orders; off unless given.")
     ]
 }

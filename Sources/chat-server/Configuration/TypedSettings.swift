@@ -52,6 +52,11 @@ struct StoreSettings: Sendable {
     /// Whole seconds.
     let deletionGrace: Duration
     let acceptsPrefix: Bool
+    /// Whole seconds, like the next one; zero: never.
+    let erasureDeadline: Duration
+    let scrubInterval: Duration
+    let scrubBytesPerSecond: Int
+    let compactionBytesPerSecond: Int
 
     init(_ configuration: Configuration) {
         guard let profile = Profile(rawValue: configuration.text("store.profile")) else {
@@ -68,6 +73,23 @@ struct StoreSettings: Sendable {
         softLimitBytes = configuration.integer("store.soft-limit-bytes")
         deletionGrace = .seconds(configuration.duration("store.deletion-grace").components.seconds)
         acceptsPrefix = configuration.boolean("store.accept-prefix")
+        erasureDeadline = .seconds(configuration.duration("store.erasure-deadline").components.seconds)
+        scrubInterval = .seconds(configuration.duration("store.scrub-interval").components.seconds)
+        scrubBytesPerSecond = configuration.integer("store.scrub-bytes-per-second")
+        compactionBytesPerSecond = configuration.integer("store.compaction-bytes-per-second")
+    }
+}
+
+struct RetentionSettings: Sendable {
+    /// Seconds by surface; 0: for ever.
+    let surfaces: [(surface: String, seconds: Int)]
+    let tenants: [TenantRetention]
+
+    init(_ configuration: Configuration) {
+        surfaces = Setting.surfaceNames.map {
+            ($0, Int(configuration.duration("retention.\($0)").components.seconds))
+        }
+        tenants = configuration.list("retention.tenants").compactMap { TenantRetention($0) }
     }
 }
 
