@@ -99,6 +99,26 @@ import Testing
         }
     }
 
+    /// A damaged table costs the sessions in it; the others are exported, and the exit code tells.
+    @Test func damageIsNamedAndTheRestIsExported() throws {
+        let directory = try TemporaryDirectory()
+        let files = try TemporaryDirectory()
+        #expect(run("init", "--data-dir", directory.path, "--demo").code == .success)
+        #expect(run("export", directory.path, "--output", files.path + "/whole").code == .success)
+        let class2 = try #require(try directory.names().first { $0.hasPrefix("s-02-") })
+        var bytes = try read(directory.path + "/" + class2)
+        bytes[200] ^= 1
+        try directory.write(bytes, to: class2)
+        let result = run("export", directory.path, "--output", files.path + "/rest")
+        #expect(result.code == .damaged)
+        #expect(result.error.contains("damaged data of 4 sessions is not in the export"))
+        let lines = try read(files.path + "/rest").split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) }
+        #expect(lines.count { $0.hasPrefix(#"{"type":"damaged","tenant":"orion""#) } == 4)
+        #expect(lines.count { $0.hasPrefix(#"{"type":"session""#) } == DemoStore.conversations.count)
+        #expect(lines.count { $0.hasPrefix(#"{"type":"message""#) } == 4)
+        #expect(lines.last == #"{"type":"end","sessions":7,"messages":4,"documents":0,"damaged":4}"#)
+    }
+
     @Test func offlineErasureLeavesNoByte() throws {
         let directory = try TemporaryDirectory()
         #expect(run("init", "--data-dir", directory.path, "--demo").code == .success)

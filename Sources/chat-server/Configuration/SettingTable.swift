@@ -104,7 +104,7 @@ extension Setting {
     private static let retention: [Setting] =
         surfaceNames.map { surface in
             Setting(
-                "retention.\(surface)", .duration(.zero...(.seconds(86_400 * 36_500))), default: "0",
+                "retention.\(surface)", .duration(.zero...TenantRetention.longest), default: "0",
                 "How long messages of \(surface) are kept; 0 is for ever.")
         } + [
             Setting(

@@ -188,11 +188,13 @@ struct TenantRetention: Sendable, Equatable {
     /// 0: for ever.
     let seconds: Int
 
+    static let longest = Duration.seconds(86_400 * 36_500)
+
     /// - Returns: nil unless the text is `tenant=duration`; what is behind the last `=` is the duration.
     init?(_ text: String) {
         guard let equals = text.lastIndex(of: "="), equals > text.startIndex,
             let duration = Duration(settingText: String(text[text.index(after: equals)...])),
-            duration == .zero || duration >= .seconds(1)
+            duration == .zero || (.seconds(1)...Self.longest).contains(duration)
         else { return nil }
         tenant = String(text[..<equals])
         seconds = Int(duration.components.seconds)

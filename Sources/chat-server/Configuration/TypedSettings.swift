@@ -173,6 +173,11 @@ extension Configuration {
         if let admin = AdminSettings(self).address, !admin.isLoopback {
             problems.append("admin.listen: \(admin) is not a loopback address; metrics are for this machine only")
         }
+        // Cut to whole seconds it would be the 0 that means something else.
+        for key in Setting.surfaceNames.map({ "retention.\($0)" }) + ["store.scrub-interval"]
+        where duration(key) > .zero && duration(key) < .seconds(1) {
+            problems.append("\(key): less than a second is none; 0 turns it off")
+        }
         let listeners = HTTPSettings(self).listeners.map(\.address) + [AdminSettings(self).address].compactMap { $0 }
         for (index, address) in listeners.enumerated() where address.port != 0 && listeners[..<index].contains(address)
         {
