@@ -166,6 +166,45 @@ import Testing
         }
     }
 
+    /// Between any two pieces of an export the store goes on: what was there before and is not deleted is exported once,
+    /// whole, and an import takes it.
+    @Test func anExportOfAStoreThatIsInUse() throws {
+        var random = SplitMix64(seed: 11)
+        let fixture = try EngineFixture()
+        let access = Access.operator(tenant: .orion)
+        var counts: [String: Int] = [:]
+        for i in 0..<60 {
+            let session = try fixture.session("user\(i % 5)")
+            counts[session.id] = i % 9
+            for m in 0..<(i % 9) { _ = try fixture.say("m\(m)", in: session.id) }
+        }
+        var exporter = try fixture.engine.export(ExportFilter(), .operator)
+        var bytes: [UInt8] = []
+        var deleted: Set<String> = []
+        while let piece = try exporter.next(bytes: 400) {
+            bytes += piece
+            let id = counts.keys.sorted()[Int.random(in: 0..<counts.count, using: &random)]
+            switch Int.random(in: 0..<6, using: &random) {
+            case 0: _ = try fixture.session("user\(Int.random(in: 0..<9, using: &random))")
+            case 1 where deleted.insert(id).inserted: try fixture.engine.deleteSession(id, access)
+            case 2: try fixture.store.compact()
+            case 3: try fixture.store.flush()
+            default: if !deleted.contains(id) { _ = try fixture.say("more", in: id) }
+            }
+        }
+        let text = String(decoding: bytes, as: UTF8.self)
+        let copy = try EngineFixture()
+        try Self.importLines(text, copy)
+        let lines = text.split(separator: "\n")
+        #expect(lines.last?.hasPrefix(#"{"type":"end""#) == true)
+        #expect(!text.contains(#""type":"damaged""#))
+        for (id, count) in counts where !deleted.contains(id) {
+            #expect(lines.count { $0.hasPrefix(#"{"type":"session""#) && $0.contains(id) } == 1)
+            let history = try copy.engine.history(of: id, HistoryQuery(limit: 1000), access).messages
+            #expect(history.prefix(count).map(\.message.content) == (0..<count).map { UTF8Text("m\($0)") })
+        }
+    }
+
     /// A second export of a store that went on brings the copy up to date: new messages, a newer state, a newer edit.
     @Test func aLaterExportIsFollowed() throws {
         let first = try EngineFixture()

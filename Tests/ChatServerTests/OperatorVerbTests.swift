@@ -99,6 +99,49 @@ import Testing
         }
     }
 
+    /// kill -9 in the middle of an import: what was answered is there, and doing it again makes it whole.
+    @Test func anImportSurvivesTheServersDeath() async throws {
+        try await onOwnThread {
+            let files = try TemporaryDirectory()
+            let served = try TemporaryDirectory()
+            let plain = try TemporaryDirectory()
+            var text = #"{"type":"export","version":1}"# + "\n"
+            for s in 0..<40 {
+                text +=
+                    #"{"type":"session","tenant":"orion","user":"u\#(s % 3)","id":"s\#(s)","createdAt":\#(s)}"# + "\n"
+                for i in 1...200 {
+                    text +=
+                        #"{"type":"message","tenant":"orion","session":"s\#(s)","sequence":\#(i),"createdAt":\#(i),"#
+                    text += #""id":"m\#(i)","content":"\#(String(repeating: "x", count: 300))"}"# + "\n"
+                }
+            }
+            text += #"{"type":"end"}"# + "\n"
+            try files.write(text, to: "in", mode: 0o600)
+            let server = try ServerProcess(directory: served.path, arguments: ["--admin", "127.0.0.1:0"])
+            let port = try #require(server.adminPort)
+            let importer = try ChildProcess(
+                [try ServerBinary.path(), "import", "http://127.0.0.1:\(port)", files.path + "/in"])
+            let metrics = LoopbackClient(port: port)
+            var batches = 0
+            while batches < 3 {
+                let line = try metrics.send("GET", "/metrics").text.split(separator: "\n")
+                    .first { $0.hasPrefix("chat_store_batches_total ") }
+                batches = Int(try #require(line).split(separator: " ")[1]) ?? 0
+            }
+            server.process.kill(SIGKILL)
+            _ = try server.process.wait()
+            #expect(try importer.wait() == .exited(1))
+            let cut = try ServerBinary.run(["export", served.path])
+            #expect(cut.ending == .exited(0))
+            #expect(cut.output.split(separator: "\n").count > 500)
+            #expect(run("import", served.path, files.path + "/in").code == .success)
+            #expect(run("import", plain.path, files.path + "/in").code == .success)
+            let whole = try ServerBinary.run(["export", plain.path])
+            #expect(try ServerBinary.run(["export", served.path]).output == whole.output)
+            #expect(whole.output.split(separator: "\n").count == 2 + 40 + 8000)
+        }
+    }
+
     /// A damaged table costs the sessions in it; the others are exported, and the exit code tells.
     @Test func damageIsNamedAndTheRestIsExported() throws {
         let directory = try TemporaryDirectory()

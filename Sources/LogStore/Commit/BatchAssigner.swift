@@ -130,7 +130,8 @@ struct BatchAssigner {
             work.logged.changes.append(.sessionTimesSet(session.key, createdAt: createdAt, updatedAt: updatedAt))
         case .setEntryTimes(let target, let sequence, let createdAt, let amendedAt):
             let key = try session(target, &work).key
-            let isAppended = work.logged.changes.contains {
+            // It is nearly always the newest change.
+            let isAppended = work.logged.changes.reversed().contains {
                 if case .entryAppended(key, sequence, _, _, _) = $0 { true } else { false }
             }
             let isAmended = work.amended.contains { $0.0 == key && $0.1 == sequence && !$0.isDeleted }

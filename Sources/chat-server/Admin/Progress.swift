@@ -8,9 +8,10 @@ struct Progress {
     private var shownAt = 0.0
     private var width = 0
 
-    init(_ noun: String) {
+    /// - Parameter sharesTerminal: the verb's output goes to stdout; on a terminal the line would be in its way.
+    init(_ noun: String, sharesTerminal: Bool = false) {
         self.noun = noun
-        isShown = isatty(STDERR_FILENO) == 1
+        isShown = isatty(STDERR_FILENO) == 1 && !(sharesTerminal && isatty(STDOUT_FILENO) == 1)
     }
 
     static var now: Double {

@@ -7,20 +7,24 @@ internal import Synchronization
 /// taken, so memory holds two pieces and no thread waits for a slow client.
 final class AdminExport: Sendable {
     private let engine: ChatEngine
+    private let logger: Logger?
     private let stream = BodyStream(capacity: 256 << 10)
     private let exporter: Mutex<Exporter>
 
-    private init(engine: ChatEngine, exporter: Exporter) {
+    private init(engine: ChatEngine, logger: Logger?, exporter: Exporter) {
         self.engine = engine
+        self.logger = logger
         self.exporter = Mutex(exporter)
     }
 
-    static func start(_ engine: ChatEngine, _ filter: ExportFilter, _ exchange: any Exchange) {
+    static func start(
+        _ engine: ChatEngine, _ logger: Logger?, _ filter: ExportFilter, _ exchange: any Exchange
+    ) {
         engine.blocking({ (result: Result<Exporter, ChatError>) in
             switch result {
             case .failure(let error): exchange.respond(OperationRefusal(error).response)
             case .success(let exporter):
-                let export = AdminExport(engine: engine, exporter: exporter)
+                let export = AdminExport(engine: engine, logger: logger, exporter: exporter)
                 exchange.respond(
                     Response(
                         status: 200,
@@ -38,7 +42,9 @@ final class AdminExport: Sendable {
     private func goOn() {
         engine.blocking({ [self] (result: Result<[UInt8]?, ChatError>) in
             switch result {
-            case .failure: stream.fail()
+            case .failure(let error):
+                logger?.error("an export broke off", [("reason", .string(OperationRefusal(error).reason))])
+                stream.fail()
             case .success(nil): stream.finish()
             case .success(let piece?): send(piece)
             }

@@ -77,7 +77,7 @@ struct AdminOperations: Sendable {
         case ("/retention/confirm", _):
             engine.store.confirmExpiry()
             exchange.respond(Response(json: #"{"confirmed":true}"#))
-        case ("/export", _): AdminExport.start(engine, try Self.filter(request), exchange)
+        case ("/export", _): AdminExport.start(engine, logger, try Self.filter(request), exchange)
         default: importLines(request, exchange)
         }
     }

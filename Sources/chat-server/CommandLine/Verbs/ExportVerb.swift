@@ -99,7 +99,7 @@ struct ExportSink {
 
     private let descriptor: Int32
     private let path: String?
-    private var progress = Progress("messages")
+    private var progress: Progress
     private var line: [UInt8] = []
     private var messages = 0
     private var damaged = 0
@@ -108,6 +108,7 @@ struct ExportSink {
     /// - Parameter path: of a file that is made; nil: stdout.
     init(path: String?) throws(CommandFailure) {
         self.path = path
+        progress = Progress("messages", sharesTerminal: path == nil)
         guard let path else {
             descriptor = STDOUT_FILENO
             return
