@@ -25,10 +25,7 @@ package enum ErasureLedger {
         let names = StoreOpener.Names(try files.list())
         guard names.hasFormat else { throw .notAStore("there is no file \(StoreFormat.name)") }
         let store = try files.format().format.id.seed
-        guard let number = names.manifests.first else {
-            throw .corrupt(file: "m-*.man", offset: 0, detail: "no manifest")
-        }
-        let manifest = try files.manifest(number, store: store)
+        let manifest = try StoreInspector.newestManifest(names, files, store)
         var records: [ErasureSubject: ErasureRecord] = [:]
         try readTables(manifest, store, reading) { records[$0.subject] = $0 }
         let recovery = LogRecovery(disk: reading, store: store, prefixMode: false)

@@ -235,6 +235,10 @@ struct StoreOpener {
                 chosen = (manifest, tables)
             } catch {
                 if case .newerFormat = error { throw error }
+                var error = error
+                if case .io(let failure) = error, failure.kind == .notFound {
+                    error = .corrupt(file: failure.file, offset: 0, detail: "the file is missing")
+                }
                 if firstError == nil { firstError = error }
                 unbelieved.append(Manifest.name(number))
                 if chosen == nil { report(.skippedManifest(number: number, reason: "\(error)")) }

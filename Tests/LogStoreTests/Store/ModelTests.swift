@@ -60,7 +60,7 @@ struct ModelTests {
             "model, seed \(seed): \(model.lsn) batches, \(model.everSessions.count) sessions, \(refused) not permitted")
     }
 
-    private static func change(
+    static func change(
         _ model: StoreModel, _ step: Int, _ random: inout SplitMix64
     ) -> StoreModel.Change {
         let tenant = ["t", "u"].randomElement(using: &random)!
