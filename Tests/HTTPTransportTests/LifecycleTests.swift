@@ -36,6 +36,61 @@ import Testing
         }
     }
 
+    /// A byte now and then resets every timer of inactivity; what counts is how many come through in a while.
+    @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+    func aReaderThatTricklesIsCutOff(isStream: Bool) async throws {
+        try await onOwnThread {
+            var limits = HTTPLimits()
+            limits.replyWindowMilliseconds = 500
+            limits.replyBytesPerWindow = 64 << 10
+            let server = try TestServer(limits: limits) { request, exchange in
+                if request.path == "/" { return exchange.respond(Response(text: "ok")) }
+                let body = [UInt8](repeating: 97, count: 16 << 20)
+                guard isStream else { return exchange.respond(Response(status: 200, body: .bytes(body))) }
+                let stream = BodyStream()
+                _ = stream.offer(body)
+                stream.finish()
+                exchange.respond(Response(status: 200, body: .stream(stream)))
+            }
+            let slow = try LoopbackSocket(port: server.port, receiveBufferBytes: 4096)
+            try slow.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+            let quick = LoopbackClient(port: server.port)
+            var byte: UInt8 = 0
+            while recv(slow.descriptor, &byte, 1, 0) == 1 {
+                // Round trips of another client are the clock, and show that it is not held up.
+                for _ in 0..<20 { #expect(try quick.send("GET", "/").text == "ok") }
+                if server.server.connectionCount == 1 { break }
+            }
+            #expect(server.server.connectionCount == 1)
+        }
+    }
+
+    /// The same rule leaves alone who reads at all speed, however long the reply, and streams that pause by themselves.
+    @Test func aPausingStreamIsNotCutOff() async throws {
+        try await onOwnThread {
+            var limits = HTTPLimits()
+            limits.replyWindowMilliseconds = 100
+            limits.replyBytesPerWindow = 1 << 20
+            limits.idleTimeoutSeconds = 1
+            let streams = Mutex<[BodyStream]>([])
+            let server = try TestServer(limits: limits) { _, exchange in
+                let stream = BodyStream()
+                _ = stream.offer(Array("first;".utf8))
+                streams.withLock { $0.append(stream) }
+                exchange.respond(Response(status: 200, body: .stream(stream)))
+            }
+            let client = LoopbackClient(port: server.port)
+            try client.sendRaw("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            // Another connection that idles out shows that several windows have passed.
+            #expect(try LoopbackSocket(port: server.port).receiveAll() == "")
+            for stream in streams.withLock({ $0 }) {
+                #expect(stream.write(Array("second".utf8)))
+                stream.finish()
+            }
+            #expect(try client.readReply().text == "first;second")
+        }
+    }
+
     @Test func idleConnectionsAreClosed() async throws {
         try await onOwnThread {
             var limits = HTTPLimits()

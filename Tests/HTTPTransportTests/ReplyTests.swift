@@ -45,6 +45,32 @@ import Testing
         }
     }
 
+    /// RFC 9110 §8.6: a 304 says the length that the 200 would have, or none.
+    @Test func aLengthWithNotModifiedIsTheOneOfTheWhole() async throws {
+        try await onOwnThread {
+            let inner: Handler = { request, exchange in
+                if request.path == "/own" {
+                    return exchange.respond(Response(status: 304, headers: [("ETag", "\"a\"")]))
+                }
+                exchange.respond(Response(text: "twelve bytes"))
+            }
+            let server = try TestServer(handler: compose([EntityTag.middleware], inner))
+            let client = LoopbackClient(port: server.port)
+            #expect(try client.send("GET", "/").header("Content-Length") == "12")
+            for method in ["GET", "HEAD"] {
+                let fresh = try client.send(method, "/", headers: [("If-None-Match", "*")])
+                #expect(fresh.status == 304)
+                #expect(fresh.header("Content-Length") == "12")
+                let own = try client.send(method, "/own")
+                #expect(own.status == 304)
+                #expect(own.header("ETag") == "\"a\"")
+                #expect(own.header("Content-Length") == nil)
+                #expect(own.header("Transfer-Encoding") == nil)
+            }
+            #expect(try client.send("GET", "/").text == "twelve bytes")
+        }
+    }
+
     @Test func noContentMaySayItsLength() async throws {
         try await onOwnThread {
             let server = try TestServer { request, exchange in
@@ -122,8 +148,11 @@ import Testing
             }
             let head = try client.send("HEAD", "/")
             #expect(head.status == 200)
+            // What the length would be nobody knows. The library can leave it out only with a close.
+            #expect(head.header("Content-Length") == nil)
+            #expect(head.header("Connection") == "close")
             #expect(try client.send("GET", "/").status == 200)
-            #expect(client.connectionsMade == 1)
+            #expect(client.connectionsMade == 2)
             for writer in writers.withLock({ $0 }) { writer.join() }
         }
     }

@@ -8,7 +8,7 @@ import Testing
     static let hasTool = access("/usr/bin/openssl", X_OK) == 0
 
     /// What a shell command prints.
-    private static func output(_ command: String) -> String {
+    static func output(_ command: String) -> String {
         guard let pipe = popen(command, "r") else { return "" }
         defer { pclose(pipe) }
         var bytes: [UInt8] = []
@@ -20,15 +20,19 @@ import Testing
         }
     }
 
+    /// A new certificate for this machine.
+    static func certificate() throws -> TLSCertificate {
+        let pem = output(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -days 1"
+                + " -keyout - -out - 2>/dev/null")
+        try #require(pem.contains("BEGIN CERTIFICATE"))
+        return TLSCertificate(certificatePEM: pem, keyPEM: pem)
+    }
+
     @Test(.enabled(if: hasTool, "needs the openssl tool"))
     func answersOverTLS() async throws {
         try await onOwnThread {
-            let pem = TLSTests.output(
-                "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -days 1"
-                    + " -keyout - -out - 2>/dev/null")
-            try #require(pem.contains("BEGIN CERTIFICATE"))
-            let certificate = TLSCertificate(certificatePEM: pem, keyPEM: pem)
-            let server = try TestServer(tls: certificate) { request, exchange in
+            let server = try TestServer(tls: try TLSTests.certificate()) { request, exchange in
                 exchange.respond(Response(text: "secret \(request.isTLS) \(request.path)"))
             }
             let request = #"GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"#

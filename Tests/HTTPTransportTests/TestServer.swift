@@ -71,12 +71,14 @@ final class Responders: Sendable {
     }
 }
 
-/// What handlers saw, in order.
-final class Recorder: Sendable {
-    private let texts = Mutex<[String]>([])
-    func add(_ text: String) { texts.withLock { $0.append(text) } }
-    var all: [String] { texts.withLock { $0 } }
+/// What handlers saw or made, in order.
+final class Recorded<Element: Sendable>: Sendable {
+    private let elements = Mutex<[Element]>([])
+    func add(_ element: Element) { elements.withLock { $0.append(element) } }
+    var all: [Element] { elements.withLock { $0 } }
 }
+
+typealias Recorder = Recorded<String>
 
 extension String {
     /// How often `part` occurs.

@@ -16,9 +16,14 @@ package final class LoopbackSocket {
     package var received: [UInt8] = []
     private var isOpen = true
 
-    package init(port: UInt16) throws(LoopbackError) {
+    /// - Parameter receiveBufferBytes: the kernel's buffer for what nobody has read yet; 0 leaves the default.
+    package init(port: UInt16, receiveBufferBytes: Int32 = 0) throws(LoopbackError) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw .system(call: "socket", errno: errno) }
+        if receiveBufferBytes > 0 {
+            var size = receiveBufferBytes
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4)
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian

@@ -19,6 +19,17 @@ package enum Base64 {
     /// Strict: no padding, the URL alphabet only, the unused bits zero.
     package static func decodeURL(_ text: String) -> [UInt8]? { decode(Array(text.utf8), url) }
 
+    /// The character of the standard alphabet for six bits.
+    static func character(_ bits: UInt8) -> UInt8 {
+        switch bits {
+        case 0..<26: UInt8(ascii: "A") + bits
+        case 26..<52: UInt8(ascii: "a") + bits - 26
+        case 52..<62: UInt8(ascii: "0") + bits - 52
+        case 62: UInt8(ascii: "+")
+        default: UInt8(ascii: "/")
+        }
+    }
+
     private static func encode(_ bytes: [UInt8], _ alphabet: [UInt8], padded: Bool) -> String {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)

@@ -3,6 +3,14 @@ internal import CGnuTLS
 /// Hashes, authentication codes and random bytes, from GnuTLS: there is no second crypto stack.
 package enum Cryptography {
     package static func sha1(_ bytes: [UInt8]) -> [UInt8] { hash(GNUTLS_DIG_SHA1, bytes, count: 20) }
+
+    /// - Parameter digest: room for 20 bytes.
+    static func sha1(_ bytes: [UInt8], into digest: UnsafeMutableRawBufferPointer) {
+        precondition(digest.count >= 20)
+        let code = unsafe gnutls_hash_fast(GNUTLS_DIG_SHA1, bytes, bytes.count, digest.baseAddress)
+        precondition(code == 0, "SHA-1 is part of every GnuTLS")
+    }
+
     package static func sha256(_ bytes: [UInt8]) -> [UInt8] { hash(GNUTLS_DIG_SHA256, bytes, count: 32) }
 
     /// HMAC (RFC 2104) with SHA-256.

@@ -71,6 +71,13 @@ func equalsIgnoringCase(_ bytes: ArraySlice<UInt8>, _ text: String) -> Bool {
     return true
 }
 
+/// The same for two texts.
+func equalsIgnoringCase(_ a: String, _ b: String) -> Bool {
+    guard a.utf8.count == b.utf8.count else { return false }
+    for (a, b) in zip(a.utf8, b.utf8) where a != b && lowercasedASCII(a) != lowercasedASCII(b) { return false }
+    return true
+}
+
 @inline(__always)
 func lowercasedASCII(_ byte: UInt8) -> UInt8 {
     byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte

@@ -29,13 +29,22 @@ package struct Response: Sendable {
         self.init(status: status, headers: [("Content-Type", contentType)], body: .bytes(Array(text.utf8)))
     }
 
+    /// 101: the connection leaves HTTP for `protocolName`, and `delegate` gets its socket once this reply is out. The
+    /// library adds `Connection: Upgrade`; `Upgrade` is added here. Without a socket (tests in the process), and on a
+    /// connection that cannot be upgraded (HTTP/1.0: 400, TLS: 501, a draining server: 503), the delegate is never called.
+    package static func upgrade(
+        to protocolName: String, headers: [(name: String, value: String)] = [], delegate: any UpgradedSocketDelegate
+    ) -> Response {
+        Response(status: 101, headers: headers, body: .upgrade(to: protocolName, delegate))
+    }
+
     private static let jsonType: [(name: String, value: String)] = [
         ("Content-Type", "application/json; charset=utf-8")
     ]
 
     /// The first value of `name`, compared without regard to case.
     package func header(_ name: String) -> String? {
-        headers.first { equalsIgnoringCase(Array($0.name.utf8)[...], name) }?.value
+        headers.first { equalsIgnoringCase($0.name, name) }?.value
     }
 }
 
@@ -44,6 +53,8 @@ package enum ResponseBody: Sendable {
     case bytes([UInt8])
     /// Sent as it is produced, with `Transfer-Encoding: chunked` (HTTP/1.0: until the connection closes).
     case stream(BodyStream)
+    /// None: what follows the head is another protocol. See `Response.upgrade`.
+    case upgrade(to: String, any UpgradedSocketDelegate)
 
     /// The bytes of a body that is not a stream.
     package var bytes: [UInt8] {

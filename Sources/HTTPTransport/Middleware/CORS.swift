@@ -54,26 +54,58 @@ package struct CORS: Sendable {
     }
 
     package var middleware: Middleware {
-        { next in { request, exchange in handle(request, exchange, next) } }
+        let fields = Fields(self)
+        return { [self] next in { request, exchange in handle(request, exchange, fields, next) } }
     }
 
-    private func handle(_ request: Request, _ exchange: any Exchange, _ next: Handler) {
+    /// What of the reply does not depend on the request, put together once.
+    private struct Fields: Sendable {
+        /// For a request that is no preflight, after its Allow-Origin.
+        let actual: HeaderBlock
+        /// For a preflight, after its Allow-Origin and before its Allow-Headers; and what comes after them.
+        let preflight: HeaderBlock
+        let preflightEnd: HeaderBlock
+
+        init(_ cors: CORS) {
+            var vary: [String] = []
+            var start: [(name: String, value: String)] = []
+            var end: [(name: String, value: String)] = []
+            if case .any = cors.origins {
+                start.append(("Access-Control-Allow-Origin", "*"))
+            } else {
+                vary.append("Origin")
+            }
+            if cors.allowsCredentials { end.append(("Access-Control-Allow-Credentials", "true")) }
+            let exposed = cors.exposedHeaders.map { [(name: "Access-Control-Expose-Headers", value: $0)] } ?? []
+            func varyField() -> [(name: String, value: String)] {
+                vary.isEmpty ? [] : [("Vary", vary.joined(separator: ", "))]
+            }
+            actual = HeaderBlock(start + varyField() + end + exposed)
+            if case .echoed = cors.allowedHeaders { vary.append("Access-Control-Request-Headers") }
+            preflight = HeaderBlock(start + varyField() + end + [("Access-Control-Allow-Methods", cors.methods)])
+            let age = cors.maxAgeSeconds.map { [(name: "Access-Control-Max-Age", value: "\($0)")] } ?? []
+            preflightEnd = HeaderBlock(age + exposed)
+        }
+    }
+
+    private func handle(_ request: Request, _ exchange: any Exchange, _ fields: Fields, _ next: Handler) {
         // An empty Origin counts as none.
-        let origin = request.headers["Origin"].flatMap { $0.isEmpty ? nil : $0 }
-        let isAllowed = origin.map(origins.contains) ?? true
-        if let origin, !isAllowed {
-            switch foreignOrigin {
-            case .refused(let reply): return exchange.respond(reply(origin))
-            case .ignored: return next(request, exchange)
-            case .served: break
+        if let origin = request.headers["Origin"], !origin.isEmpty {
+            if !origins.contains(origin) {
+                switch foreignOrigin {
+                case .refused(let reply): return exchange.respond(reply(origin))
+                case .ignored: return next(request, exchange)
+                case .served: break
+                }
+            } else if case .only = origins {
+                exchange.addHeader("Access-Control-Allow-Origin", origin)
             }
         }
-        addOrigin(isAllowed ? origin : nil, isPreflight: request.method == "OPTIONS", to: exchange)
         guard request.method == "OPTIONS" else {
-            if let exposedHeaders { exchange.addHeader("Access-Control-Expose-Headers", exposedHeaders) }
+            exchange.addHeaders(fields.actual)
             return next(request, exchange)
         }
-        exchange.addHeader("Access-Control-Allow-Methods", methods)
+        exchange.addHeaders(fields.preflight)
         switch allowedHeaders {
         case .fixed(let list): exchange.addHeader("Access-Control-Allow-Headers", list)
         case .echoed:
@@ -81,21 +113,7 @@ package struct CORS: Sendable {
                 exchange.addHeader("Access-Control-Allow-Headers", asked)
             }
         }
-        if let maxAgeSeconds { exchange.addHeader("Access-Control-Max-Age", "\(maxAgeSeconds)") }
-        if let exposedHeaders { exchange.addHeader("Access-Control-Expose-Headers", exposedHeaders) }
+        exchange.addHeaders(fields.preflightEnd)
         exchange.respond(Response(status: preflightStatus, headers: [("Content-Length", "0")]))
-    }
-
-    private func addOrigin(_ origin: String?, isPreflight: Bool, to exchange: any Exchange) {
-        var vary: [String] = []
-        if case .any = origins {
-            exchange.addHeader("Access-Control-Allow-Origin", "*")
-        } else {
-            if let origin { exchange.addHeader("Access-Control-Allow-Origin", origin) }
-            vary.append("Origin")
-        }
-        if isPreflight, case .echoed = allowedHeaders { vary.append("Access-Control-Request-Headers") }
-        if !vary.isEmpty { exchange.addHeader("Vary", vary.joined(separator: ", ")) }
-        if allowsCredentials { exchange.addHeader("Access-Control-Allow-Credentials", "true") }
     }
 }

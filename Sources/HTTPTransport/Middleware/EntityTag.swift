@@ -2,8 +2,32 @@
 package enum EntityTag {
     /// `W/"<length in hex>-<first 27 characters of base64(sha1(body))>"`.
     package static func weak(_ body: [UInt8]) -> String {
-        let digest = Base64.encode(Cryptography.sha1(body))
-        return "W/\"\(String(body.count, radix: 16))-\(digest.prefix(27))\""
+        var digest = InlineArray<20, UInt8>(repeating: 0)
+        unsafe withUnsafeMutableBytes(of: &digest) { unsafe Cryptography.sha1(body, into: $0) }
+        // 27 characters hold 162 of the digest's 160 bits: all of it, without the padding.
+        return unsafe String(unsafeUninitializedCapacity: 4 + 16 + 27) { text in
+            var count = 0
+            func put(_ byte: UInt8) {
+                unsafe text[count] = byte
+                count += 1
+            }
+            for byte in "W/\"".utf8 { put(byte) }
+            let digits = max(1, (body.count.bitWidth - body.count.leadingZeroBitCount + 3) / 4)
+            for index in (0..<digits).reversed() { put(hexDigit(body.count >> (4 * index) & 0xF)) }
+            put(UInt8(ascii: "-"))
+            for index in 0..<27 {
+                // The 16 bits that the character's 6 lie in.
+                let start = index * 6 / 8
+                let pair = UInt16(digest[start]) << 8 | (start + 1 < 20 ? UInt16(digest[start + 1]) : 0)
+                put(Base64.character(UInt8(pair >> UInt16(10 - index * 6 % 8) & 0x3F)))
+            }
+            put(UInt8(ascii: "\""))
+            return count
+        }
+    }
+
+    private static func hexDigit(_ value: Int) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + UInt8(value) : UInt8(ascii: "a") + UInt8(value - 10)
     }
 
     /// Adds an ETag to a reply that has a body and none yet, and makes it a 304 where the client has that very body.
@@ -18,7 +42,7 @@ package enum EntityTag {
         guard let tag, isFresh(request, status: response.status, tag: tag) else { return }
         // The body stays: the library sends none of it with a 304, but says its length (RFC 9110 §8.6).
         response.status = 304
-        response.headers.removeAll { equalsIgnoringCase(Array($0.name.utf8)[...], "content-type") }
+        response.headers.removeAll { equalsIgnoringCase($0.name, "content-type") }
     }
 
     /// Whether `If-None-Match` lists `tag` (weak comparison) or is `*`; only for GET and HEAD with a 2xx, and not
@@ -42,8 +66,27 @@ package enum EntityTag {
 
     /// Applies to every reply that passes.
     package static let middleware: Middleware = { next in
-        { request, exchange in
-            next(request, TransformingExchange(exchange) { apply(to: &$0, for: request) })
-        }
+        { request, exchange in next(request, TaggingExchange(exchange, request)) }
+    }
+}
+
+/// A `TransformingExchange` of one piece: this one is made for every request.
+private final class TaggingExchange: Exchange {
+    private let base: any Exchange
+    private let request: Request
+
+    init(_ base: any Exchange, _ request: Request) {
+        self.base = base
+        self.request = request
+    }
+
+    func addHeader(_ name: String, _ value: String) { base.addHeader(name, value) }
+    func addHeaders(_ block: HeaderBlock) { base.addHeaders(block) }
+    func removeHeaders() { base.removeHeaders() }
+
+    func respond(_ response: Response) {
+        var response = response
+        EntityTag.apply(to: &response, for: request)
+        base.respond(response)
     }
 }

@@ -21,6 +21,14 @@ final class Connection: @unchecked Sendable {
         case handling
         /// A reply is queued.
         case replying
+        /// No longer HTTP; `UpgradedSocket` has it.
+        case upgraded
+    }
+
+    /// How far a client had come with its reply when the current window of its pace began.
+    struct ReplyWindow {
+        var end: UInt64
+        var acknowledged: UInt64
     }
 
     /// What to do with a body that is coming.
@@ -63,6 +71,13 @@ final class Connection: @unchecked Sendable {
     var bodyPlan = BodyPlan.collect
     var bodyError: BodyError?
     var isSuspended = false
+    /// The number of the current request.
+    var requestID: UInt64 = 0
+    var replyWindow: ReplyWindow?
+    /// Who gets the socket once the 101 that is being sent is out.
+    var upgrade: (any UpgradedSocketDelegate)?
+    /// Whether an upgraded socket has been taken out of the library, which then only has an empty shell to close.
+    var isDetached = false
     /// The stream being sent, if any.
     var stream: BodyStream?
     /// Its token while `descriptor` is in the loop's own epoll set, watched for the client's going away.

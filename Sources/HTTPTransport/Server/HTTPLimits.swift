@@ -19,6 +19,13 @@ package struct HTTPLimits: Sendable {
     /// How long a body may take to come, from the end of its headers; then 408.
     package var bodyTimeoutMilliseconds = 300_000
 
+    /// The pace that a client has to keep while it takes a reply: in every window of `replyWindowMilliseconds` at least
+    /// `replyBytesPerWindow` acknowledged (240 bytes a second), else the connection is closed. Without it a client that
+    /// takes a byte a minute holds a connection and its reply for ever. A stream that has nothing to send does not
+    /// count. 0 bytes: no such limit.
+    package var replyWindowMilliseconds = 30_000
+    package var replyBytesPerWindow = 7200
+
     package init() {}
 
     /// What `headerBytes` may be set to: offsets into a header block are 16 bits wide.

@@ -48,6 +48,13 @@ enum System {
         return unsafe epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0
     }
 
+    static func rewatch(_ epoll: Int32, _ descriptor: Int32, events: UInt32, token: UInt64) {
+        var event = unsafe epoll_event()
+        unsafe event.events = events
+        unsafe event.data.u64 = token
+        _ = unsafe epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event)
+    }
+
     static func unwatch(_ epoll: Int32, _ descriptor: Int32) {
         var event = unsafe epoll_event()
         _ = unsafe epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, &event)
@@ -58,6 +65,18 @@ enum System {
         var time = timespec()
         _ = unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
         return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+    }
+
+    /// How many bytes the peer of a TCP connection has acknowledged since its beginning.
+    static func acknowledgedBytes(_ descriptor: Int32) -> UInt64 {
+        // `tcpi_bytes_acked` of the kernel's `struct tcp_info`; the one in glibc's header ends before it.
+        var info = InlineArray<32, UInt64>(repeating: 0)
+        let offset = 120
+        var size = socklen_t(MemoryLayout.size(ofValue: info))
+        let code = unsafe withUnsafeMutableBytes(of: &info) { bytes in
+            unsafe getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, bytes.baseAddress, &size)
+        }
+        return code == 0 ? info[offset / 8] : 0
     }
 
     /// A non-blocking listening TCP socket and the port it got.

@@ -69,6 +69,9 @@ package struct Batch: Sendable {
         operations.append(.setHold(subject, isHeld))
     }
 
+    /// Deletes the session if it has expired and is not held.
+    mutating func expireSession(_ key: SessionKey) { operations.append(.expireSession(key)) }
+
     /// No byte of the subject is left.
     mutating func finishErasure(_ record: ErasureRecord) { operations.append(.finishErasure(record)) }
 
@@ -138,6 +141,7 @@ package struct Batch: Sendable {
         case createSession(NewSession)
         case update(SessionTarget, state: [UInt8]?, tags: UInt32?, touch: Bool)
         case deleteSession(SessionKey)
+        case expireSession(SessionKey)
         case deleteUser(UserKey)
         case deleteTenant(TenantOrdinal)
         case erase(ErasureSubject)

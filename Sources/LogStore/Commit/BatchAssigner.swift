@@ -90,6 +90,13 @@ struct BatchAssigner {
             work.amended.append((key, sequence, isDeleted: true))
             work.logged.changes.append(.entryDeleted(key, sequence, deletedCount: deleted))
         case .deleteSession(let key): _ = try delete(.session(key), &work)
+        case .expireSession(let key):
+            let version = lookup.state.lock.withLock { $0.version }
+            // Touched, held or deleted since it was found: then it stays, or is gone.
+            guard let row = try lookup.storedRow(key, folded(key), version), try lookup.hasExpired(key, row) else {
+                return
+            }
+            work.logged.changes.append(.sessionDeleted(key, id: row.id))
         case .deleteUser(let user): _ = try delete(.user(user), &work)
         case .deleteTenant(let tenant): _ = try delete(.tenant(tenant), &work)
         case .erase(let subject):
@@ -245,17 +252,24 @@ struct BatchAssigner {
         // The heads usually know all that an append needs; a cold session's row comes from the tables.
         let delta = folded(key)
         if delta?.isDeleted == true { throw .sessionNotFound }
-        if let last = delta?.lastSequence, lookup.state.lock.withLock({ $0.active.counters.deadOwners }) == 0,
+        if let delta, let last = delta.lastSequence, isFresh(delta),
+            lookup.state.lock.withLock({ $0.active.counters.deadOwners }) == 0,
             pending.counters.deadOwners == 0
         {
             work.sessions.append(
-                Working(key: key, lastSequence: last, deletedCount: delta?.deletedCount, isNew: false))
+                Working(key: key, lastSequence: last, deletedCount: delta.deletedCount, isNew: false))
         } else {
             guard let row = try row(key) else { throw .sessionNotFound }
             work.sessions.append(
                 Working(key: key, lastSequence: row.lastSequence, deletedCount: row.deletedCount, isNew: false))
         }
         return work.sessions.count - 1
+    }
+
+    /// Touched so lately that it cannot have expired.
+    private func isFresh(_ delta: SessionDelta) -> Bool {
+        let retention = lookup.state.retention
+        return retention.policy.isEmpty || delta.updatedAt.map { $0 >= retention.latestCutoff() } ?? false
     }
 
     // MARK: The state, pending included
@@ -422,7 +436,9 @@ struct BatchAssigner {
                 guard (lsn?.rawValue ?? 0) < UInt64(1) << 63 else { throw .invalid("a position beyond every LSN") }
                 try bound("consumer", consumer.utf8.count, limits.documentKeyBytes)
             case .removeDocument(let key): try bound("document key", key.key.count, limits.documentKeyBytes)
-            case .deleteEntry, .deleteSession, .deleteUser, .deleteTenant, .erase, .finishErasure, .setHold: break
+            case .deleteEntry, .deleteSession, .expireSession, .deleteUser, .deleteTenant, .erase, .finishErasure,
+                .setHold:
+                break
             }
         }
     }
@@ -440,7 +456,7 @@ extension Batch {
             case .update(_, let state, _, _): n += 24 + (state?.count ?? 0)
             case .putDocument(let key, let value): n += 48 + 2 * key.tenant.utf8.count + key.key.count + value.count
             // Deletions log the name that they free: at most `StoreLimits.idBytes`.
-            case .deleteSession, .deleteUser, .deleteTenant, .erase: n += 1200
+            case .deleteSession, .expireSession, .deleteUser, .deleteTenant, .erase: n += 1200
             case .setPosition(let consumer, _): n += 32 + consumer.utf8.count
             case .deleteEntry, .removeDocument, .finishErasure, .setHold: n += 600
             }
@@ -454,8 +470,8 @@ extension Batch {
             switch $0 {
             case .createSession, .append, .amend, .putDocument: true
             case .update(_, let state, _, _): state != nil
-            case .deleteEntry, .deleteSession, .deleteUser, .deleteTenant, .erase, .finishErasure, .setHold,
-                .removeDocument, .setPosition:
+            case .deleteEntry, .deleteSession, .expireSession, .deleteUser, .deleteTenant, .erase, .finishErasure,
+                .setHold, .removeDocument, .setPosition:
                 false
             }
         }

@@ -35,6 +35,7 @@ final class Compactor {
 
     typealias Pace = (_ bytes: Int) throws(LogStoreError) -> Void
 
+    private var picker: CompactionPicker { CompactionPicker(retention: box.retention.policy.classes) }
     private var version: Version { box.lock.withLock { $0.version } }
 
     /// Merges the window that is most worth it.
@@ -43,7 +44,7 @@ final class Compactor {
         let version = version
         let tables = version.manifest.tables.filter { !unreadable.contains($0.name.id) }
         let space = box.lock.withLock { $0.space }
-        guard let window = CompactionPicker().pick(tables, freeBytes: space.freeBytes) else { return false }
+        guard let window = picker.pick(tables, freeBytes: space.freeBytes) else { return false }
         try rewrite(window.map(\.name.id), version, pace)
         return true
     }
@@ -52,7 +53,7 @@ final class Compactor {
     func compactAll(_ pace: @escaping Pace) throws(LogStoreError) {
         let tables = version.manifest.tables.filter { !unreadable.contains($0.name.id) }
         // Older runs first: what is dead in them needs no tombstone in the newer ones then.
-        for window in CompactionPicker().all(tables) { try rewrite(window.map(\.name.id), version, pace) }
+        for window in picker.all(tables) { try rewrite(window.map(\.name.id), version, pace) }
     }
 
     /// Rewrites one table that holds something of an erased subject, the oldest first.

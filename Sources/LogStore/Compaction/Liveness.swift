@@ -24,10 +24,13 @@ struct Liveness {
         return row
     }
 
-    /// Whether an entry of a segment is what readers see: its session lives, and it was neither edited nor deleted. (An
-    /// amendment holds all of an edited entry, so the segment need not.)
-    mutating func isLive(_ key: SessionKey, _ sequence: SequenceNumber) throws(LogStoreError) -> Bool {
+    /// Whether an entry of a segment is what readers see: its session lives, it has not expired, and it was neither
+    /// edited nor deleted. (An amendment holds all of an edited entry, so the segment need not.)
+    mutating func isLive(
+        _ key: SessionKey, _ sequence: SequenceNumber, createdAt: Int64
+    ) throws(LogStoreError) -> Bool {
         guard let row = try row(key) else { return false }
+        if let cutoff = try lookup.cutoff(key, row), createdAt < cutoff { return false }
         guard row.flags.contains(.hasAmendments) else { return true }
         if amended?.key != key {
             var sequences: Set<SequenceNumber> = []

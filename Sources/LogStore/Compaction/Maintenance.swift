@@ -32,11 +32,16 @@ final class Maintenance: @unchecked Sendable {  // flags under `signal`; the res
     /// The newest erasure for which step 3 has been done.
     private var purgedLSN = LSN.zero
     private var budget = 0
+    private var expiryPassedAt: UInt64?
+    private var expiryWaitsSince: UInt64?
+    private var expiryIsConfirmed = false
     private var thread: WorkerThread?
 
     /// How long an idle thread sleeps; with erasures under way, and after a failure.
     private static let idleMilliseconds = 10_000
     private static let busyMilliseconds = 500
+    private static let expiryMicroseconds: UInt64 = 3_600_000_000
+    private static let expiryPatience: UInt64 = 24 * 3_600_000_000
     private static let headMicroseconds: Int64 = 24 * 3_600_000_000
 
     init(
@@ -168,6 +173,7 @@ final class Maintenance: @unchecked Sendable {  // flags under `signal`; the res
         if try advance(pending) { return true }
         if try compactor.compactOnce(pace) { return true }
         if try flushIdleHead() { return true }
+        if try expire() { return true }
         manifests.removeObsolete()
         return try finish(pending)
     }
@@ -213,6 +219,40 @@ final class Maintenance: @unchecked Sendable {  // flags under `signal`; the res
         for (record, _) in done { batch.finishErasure(record) }
         try engine.submitAndWait(batch)
         for (record, _) in done { report(.erased(record)) }
+        return true
+    }
+
+    /// Lets an expiry that waits because it is large go on.
+    func confirmExpiry() {
+        signal.locked {
+            expiryIsConfirmed = true
+            isWoken = true
+            signal.wakeAll()
+        }
+    }
+
+    /// A pass over what has expired, once an hour.
+    private func expire() throws(LogStoreError) -> Bool {
+        guard !box.retention.policy.isEmpty else { return false }
+        let now = clock.monotonicMicroseconds()
+        let isConfirmed = signal.locked { expiryIsConfirmed }
+        if let last = expiryPassedAt, now - last < Self.expiryMicroseconds, !isConfirmed { return false }
+        expiryPassedAt = now
+        let pass = ExpiryPass(box: box, lookup: lookup, engine: engine, manifests: manifests)
+        let plan = try pass.plan()
+        if plan.isLarge && !isConfirmed {
+            let since = expiryWaitsSince ?? now
+            expiryWaitsSince = since
+            guard now - since >= Self.expiryPatience else {
+                report(.expiryWaits(entries: plan.entries, totalEntries: plan.totalEntries))
+                return false
+            }
+        }
+        expiryWaitsSince = nil
+        signal.locked { expiryIsConfirmed = false }
+        let sessions = try pass.run(plan)
+        guard sessions > 0 || !plan.segments.isEmpty else { return false }
+        report(.expired(segments: plan.segments.count, entries: plan.entries, sessions: sessions))
         return true
     }
 

@@ -48,8 +48,8 @@ struct TableMerger {
                 guard let (session, sequence) = unsafe IndexKey.entry(from: key), value.count >= 12 else {
                     throw .corrupt(file: writer.name.fileName, offset: 0, detail: "a message's record in a merge")
                 }
-                if try liveness.isLive(session, sequence) {
-                    let time = unsafe Int64(littleEndian: value.loadUnaligned(as: Int64.self))
+                let time = unsafe Int64(littleEndian: value.loadUnaligned(as: Int64.self))
+                if try liveness.isLive(session, sequence, createdAt: time) {
                     minimum = min(minimum, time)
                     maximum = max(maximum, time)
                     try unsafe writer.add(key: key, value: value, filterPrefixes: .none)

@@ -147,6 +147,8 @@ enum IndexKey {
 
     static let pendingErasures: [UInt8] = [Kind.pendingErasure.rawValue]
     static let ledger: [UInt8] = [Kind.ledger.rawValue]
+    static let holds: [UInt8] = [Kind.hold.rawValue]
+    static let rows: [UInt8] = [Kind.row.rawValue]
     static func pendingErasure(_ s: ErasureSubject) -> [UInt8] { session(.pendingErasure, s.key) }
     static func ledger(_ s: ErasureSubject) -> [UInt8] { session(.ledger, s.key) }
     static func hold(_ s: ErasureSubject) -> [UInt8] { session(.hold, s.key) }

@@ -135,7 +135,7 @@ final class ManifestLog: Sendable {
         manifest.number = state.nextNumber
         state.nextNumber += 1
         manifest.createdAt = now
-        manifest.clockWatermark = max(old.clockWatermark, now)
+        manifest.clockWatermark = max(old.clockWatermark, box.retention.now())
         manifest.nextTableID = state.nextTableID
         manifest.tables.removeAll { removed.contains($0.name.id) }
         manifest.tables += added.map(Manifest.TableEntry.init)

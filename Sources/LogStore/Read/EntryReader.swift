@@ -22,7 +22,8 @@ extension Lookup {
         if view.anyDead, try ownerIsDead(key) { return [] }
         let last = min(high, row.lastSequence)
         guard low <= last else { return [] }
-        return try EntryScan(lookup: self, key: key, row: row, view: view).run(low, last, query)
+        let cutoff = try cutoff(key, row)
+        return try EntryScan(lookup: self, key: key, row: row, view: view, cutoff: cutoff).run(low, last, query)
     }
 }
 
@@ -39,20 +40,26 @@ private struct EntryScan {
     let key: SessionKey
     let row: SessionRow
     let view: EntryView
+    /// Entries from before it have expired.
+    let cutoff: Int64?
 
     func run(_ low: SequenceNumber, _ high: SequenceNumber, _ query: EntryQuery) throws(LogStoreError) -> [Entry] {
         var result: [Entry] = []
         result.reserveCapacity(min(query.limit, Int(high - low) + 1, 1024))
-        // Deleted entries leave holes, so a range may have to be continued.
+        // Deleted and expired entries leave holes, so a range may have to be continued, in growing steps.
+        var step = 64
         var low = low
         var high = high
         while low <= high && result.count < query.limit {
             let want = query.limit - result.count
             let window = Int(high - low) + 1
-            let size = SequenceNumber(min(window, row.flags.contains(.hasAmendments) ? max(want, 64) : want))
+            let size = SequenceNumber(
+                min(window, row.flags.contains(.hasAmendments) || cutoff != nil ? max(want, step) : want))
             let (from, to) = query.order == .ascending ? (low, low + (size - 1)) : (high - (size - 1), high)
             var part = try raw(from, to)
             if row.flags.contains(.hasAmendments) { part = try amended(part, from, to) }
+            if let cutoff { part.removeAll { $0.createdAt.microseconds < cutoff } }
+            if part.isEmpty { step = min(step * 2, 1 << 16) }
             if query.order == .descending { part.reverse() }
             result.append(contentsOf: part.prefix(want))
             if query.order == .ascending {

@@ -119,10 +119,38 @@ struct Lookup: Sendable {
         return row
     }
 
+    /// The row as the tables and a delta of the heads give it; nil if it has expired.
     func row(_ key: SessionKey, _ delta: SessionDelta?, _ version: Version) throws(LogStoreError) -> SessionRow? {
+        guard let row = try storedRow(key, delta, version), try !hasExpired(key, row) else { return nil }
+        return row
+    }
+
+    func storedRow(
+        _ key: SessionKey, _ delta: SessionDelta?, _ version: Version
+    ) throws(LogStoreError) -> SessionRow? {
         if let delta, delta.creation != nil || delta.isDeleted { return delta.applied(to: nil) }
         let base = try tableRow(key, version)
         return delta.map { $0.applied(to: base) } ?? base
+    }
+
+    /// What of a session is older has expired; nil: nothing has.
+    func cutoff(_ key: SessionKey, _ row: SessionRow) throws(LogStoreError) -> Int64? {
+        guard let cutoff = state.retention.cutoff(row.retentionClass, key.tenant), row.createdAt < cutoff,
+            try !isHeld(key)
+        else { return nil }
+        return cutoff
+    }
+
+    func hasExpired(_ key: SessionKey, _ row: SessionRow) throws(LogStoreError) -> Bool {
+        try cutoff(key, row).map { row.updatedAt < $0 } ?? false
+    }
+
+    /// A hold on the session, its user or its tenant.
+    func isHeld(_ key: SessionKey) throws(LogStoreError) -> Bool {
+        for subject in [.session(key), .user(key.owner), .tenant(key.tenant)] as [ErasureSubject] {
+            if try value(IndexKey.hold(subject)) != nil { return true }
+        }
+        return false
     }
 
     func tableRow(_ key: SessionKey, _ version: Version) throws(LogStoreError) -> SessionRow? {
@@ -166,5 +194,9 @@ struct Lookup: Sendable {
 /// The state behind its lock, shared by reference.
 final class StateBox: Sendable {
     let lock: Mutex<StoreState>
-    init(_ state: consuming sending StoreState) { lock = Mutex(state) }
+    let retention: Retention
+    init(_ state: consuming sending StoreState, _ retention: Retention) {
+        lock = Mutex(state)
+        self.retention = retention
+    }
 }

@@ -83,7 +83,9 @@ struct StoreOpener {
             .opened(
                 store: format.id.description, lsn: lastLSN, replayed: outcome.replayed, clean: outcome.wasClean,
                 microseconds: clock.monotonicMicroseconds() - started))
-        let box = StateBox(state)
+        let retention = Retention(options.retention, clock: clock, watermark: chosen.manifest.clockWatermark)
+        let box = StateBox(state, retention)
+        try retention.resolve(Lookup(state: box, policy: .blocking))
         let manifests = ManifestLog(
             box: box, disk: disk, clock: clock, options: options, store: seed, cache: cache,
             nextTableID: max(chosen.manifest.nextTableID, names.maximumTableID + 1),

@@ -48,6 +48,27 @@ extension LogEvent {
                 ])
         case .compactionFailed(let reason):
             self.init(.warning, "tables could not be merged; it is tried again", fields: [("reason", .string(reason))])
+        case .expired(let segments, let entries, let sessions):
+            self.init(
+                .info, "messages past their retention were removed",
+                fields: [
+                    ("segments", .integer(Int64(segments))), ("messages", .integer(Int64(entries))),
+                    ("sessions", .integer(Int64(sessions))),
+                ])
+        case .expiryWaits(let entries, let total):
+            self.init(
+                .warning,
+                "more than half of all messages would expire at once; this waits a day, or for a confirmation",
+                fields: [("messages", .integer(Int64(entries))), ("of", .integer(Int64(total)))])
+        case .damaged(let finding):
+            self.init(
+                .error, "the scrub found damage; restore the file from a backup",
+                fields: [
+                    ("file", .string(finding.file)), ("offset", .integer(Int64(finding.offset))),
+                    ("detail", .string(finding.detail)),
+                ])
+        case .scrubFailed(let reason):
+            self.init(.warning, "the scrub could not read a table", fields: [("reason", .string(reason))])
         case .erased(let record):
             self.init(
                 .info, "an erasure is finished: no byte of it is left in any file",

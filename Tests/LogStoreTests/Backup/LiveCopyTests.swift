@@ -32,7 +32,7 @@ private final class Copier: Sendable {
     /// Told by the life: what has been acknowledged.
     let acknowledged = Atomic<UInt64>(0)
 
-    init(_ life: RandomLife, seed: UInt64) {
+    init(_ life: SimulatedLife, seed: UInt64) {
         var random = SplitMix64(seed: seed)
         let startsIn = Int.random(in: 1...600, using: &random)
         let pace = [1, 3, 30, 150].randomElement(using: &random)!
@@ -109,7 +109,7 @@ struct LiveCopyTests {
 
     private func live(_ seed: UInt64, _ counts: inout Counts) throws {
         let stepSeconds = [0.5, 2, 20][Int(seed % 3)]
-        let life = try RandomLife(seed: seed, graceSeconds: Self.grace, stepSeconds: stepSeconds)
+        let life = try SimulatedLife(seed: seed, graceSeconds: Self.grace, stepSeconds: stepSeconds)
         let copier = Copier(life, seed: seed ^ 0xC0FFEE)
         life.disk.onOperation { _, _ in copier.work() }
         for _ in 0..<110 {
@@ -121,7 +121,7 @@ struct LiveCopyTests {
         try judge(seed, life, copier.state.withLock { $0 }, &counts)
     }
 
-    private func judge(_ seed: UInt64, _ life: RandomLife, _ copy: Copier.State, _ counts: inout Counts) throws {
+    private func judge(_ seed: UInt64, _ life: SimulatedLife, _ copy: Copier.State, _ counts: inout Counts) throws {
         counts.copies += 1
         counts.mostFiles = max(counts.mostFiles, copy.copy.count)
         let isPromised = copy.vanished.isEmpty || copy.endedAt - copy.startedAt < Int64(Self.grace) * 1_000_000
@@ -169,7 +169,7 @@ struct LiveCopyTests {
     }
 
     private func open(
-        _ disk: SimulatedDisk, _ life: RandomLife, _ events: borrowing Mutex<[String]>
+        _ disk: SimulatedDisk, _ life: SimulatedLife, _ events: borrowing Mutex<[String]>
     ) throws(LogStoreError) -> LogStore {
         let seen = Seen()
         let store = try LogStore.open(

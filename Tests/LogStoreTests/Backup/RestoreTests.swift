@@ -17,14 +17,14 @@ struct RestoreTests {
         return SimulatedDisk(contents: contents).copied()
     }
 
-    private func open(_ disk: SimulatedDisk, _ life: RandomLife) throws -> LogStore {
+    private func open(_ disk: SimulatedDisk, _ life: SimulatedLife) throws -> LogStore {
         try LogStore.open(
             disk: disk, clock: life.clock, random: SplitMix64Random(seed: 5), options: life.options,
             execution: .inline)
     }
 
     /// The model after erasing again what was erased behind `target`, and the batch that finishes it.
-    private func expected(_ life: RandomLife, _ target: Int, _ ledger: [ErasureRecord], _ store: LogStore) -> StoreModel
+    private func expected(_ life: SimulatedLife, _ target: Int, _ ledger: [ErasureRecord], _ store: LogStore) -> StoreModel
     {
         var model = life.models[target]
         let now = life.clock.now().microseconds
@@ -51,7 +51,7 @@ struct RestoreTests {
         var erased = 0
         var tooOld = 0
         for seed in Self.seeds {
-            let life = try RandomLife(seed: seed, graceSeconds: 1_000_000, stepSeconds: 2)
+            let life = try SimulatedLife(seed: seed, graceSeconds: 1_000_000, stepSeconds: 2)
             for _ in 0..<90 { try life.step() }
             try life.store.close()
             let backup = life.disk.copied()
@@ -102,7 +102,7 @@ struct RestoreTests {
 
     @Test("More of the log from a directory that lived on")
     func laterLog() throws {
-        let life = try RandomLife(seed: 11, graceSeconds: 1_000_000, stepSeconds: 1) {
+        let life = try SimulatedLife(seed: 11, graceSeconds: 1_000_000, stepSeconds: 1) {
             $0.logRetentionSeconds = 1_000_000
         }
         for _ in 0..<40 { try life.step() }
@@ -124,7 +124,7 @@ struct RestoreTests {
         let store = try open(disk, life)
         #expect(life.models[Int(target)].difference(from: store) == nil)
         try store.close()
-        let other = try RandomLife(seed: 12, graceSeconds: 1, stepSeconds: 1)
+        let other = try SimulatedLife(seed: 12, graceSeconds: 1, stepSeconds: 1)
         #expect(throws: RestoreError.self) {
             try RestorePlan.make(backup: backup, log: other.disk, target: .newest)
         }
@@ -169,7 +169,7 @@ struct RestoreTests {
 
     @Test("A crash during a restore leaves a directory that is refused, the whole backup, or the restored store")
     func crashes() throws {
-        let life = try RandomLife(seed: 21, graceSeconds: 1_000_000, stepSeconds: 1)
+        let life = try SimulatedLife(seed: 21, graceSeconds: 1_000_000, stepSeconds: 1)
         for _ in 0..<60 { try life.step() }
         try life.store.close()
         let backup = life.disk.copied()
@@ -218,7 +218,7 @@ struct RestoreTests {
 
     @Test("A damaged or missing file is named")
     func damage() throws {
-        let life = try RandomLife(seed: 31, graceSeconds: 1_000_000, stepSeconds: 1)
+        let life = try SimulatedLife(seed: 31, graceSeconds: 1_000_000, stepSeconds: 1)
         for _ in 0..<60 { try life.step() }
         try life.store.flush()
         try life.store.close()

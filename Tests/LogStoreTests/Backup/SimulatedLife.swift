@@ -5,7 +5,7 @@ import Testing
 /// A random life of a store on a simulated disk, with the model of its state after each LSN.
 ///
 /// `Flush`, `compact` and `maintain` run in between, and the clock goes on by up to `stepSeconds` each step.
-final class RandomLife {
+final class SimulatedLife {
     let disk: SimulatedDisk
     let clock = SimulatedClock(stepMicroseconds: 3)
     private(set) var random: SplitMix64
@@ -41,7 +41,7 @@ final class RandomLife {
         case 2: try reopen()
         case 3: try maintain()
         default:
-            let change = ModelTests.change(model, steps, &random)
+            let change = RandomLife.change(model, steps, &random)
             guard model.permits(change) else { return }
             var next = model
             let receipt = try store.commit(next.batch(change))

@@ -1,0 +1,151 @@
+internal import CMicroHTTPD
+internal import Glibc
+
+/// A request's way through the loop, from the library's callbacks to the reply that is queued.
+extension EventLoop {
+    func endRequest(_ connection: Connection) {
+        connection.endReply()
+        unwatch(connection)
+        connection.stream?.disconnect()
+        connection.stream = nil
+        connection.upgrade = nil
+        connection.replyWindow = nil
+        connection.isSuspended = false
+        connection.head = nil
+        connection.body = []
+        connection.bodyPlan = .collect
+        connection.bodyError = nil
+        connection.phase = .idle
+        let allowance = limits.idleTimeoutSeconds * 1000 + limits.headerTimeoutMilliseconds
+        connection.deadline = System.coarseMilliseconds() + UInt64(allowance)
+    }
+
+    /// The reply has left. One that was queued before draining began promised to keep the connection; it ends all the
+    /// same, after what the client has sent already.
+    func replied(_ connection: Connection) {
+        endRequest(connection)
+        if isDraining { shutdown(connection.descriptor, Int32(SHUT_RD)) }
+    }
+
+    /// The head is complete.
+    func begin(
+        _ connection: Connection, _ handle: OpaquePointer, _ target: UnsafePointer<CChar>,
+        _ method: UnsafePointer<CChar>, _ version: UnsafePointer<CChar>
+    ) -> MHD_Result {
+        let result = unsafe RequestReader.read(
+            handle, method: method, target: target, version: version, rawTarget: connection.target,
+            headBytes: cmhd_header_bytes(handle), limit: limits.headerBytes)
+        switch result {
+        case .refused(let status):
+            connection.deadline = nil
+            var response = Response(status: status)
+            response.closesConnection = true
+            return unsafe queue(response, connection, handle)
+        case .head(let parsed):
+            connection.head = parsed.head
+            connection.phase = .body
+            switch parsed.bodyLength {
+            case .none:
+                connection.deadline = nil
+                return MHD_Result.YES
+            case .chunked: break
+            case .bytes(let count) where count > UInt64(limits.bodyBytes):
+                connection.bodyError = .tooLarge(limit: limits.bodyBytes)
+                connection.bodyPlan = .discard(left: limits.discardedBodyBytes + limits.bodyBytes)
+                // Answered before the body is read, the library closes the connection after the reply.
+                if parsed.expectsContinue || count > UInt64(limits.discardedBodyBytes + limits.bodyBytes) {
+                    return unsafe dispatch(connection, handle)
+                }
+            case .bytes(let count): connection.body.reserveCapacity(Int(count))
+            }
+            connection.deadline = System.coarseMilliseconds() + UInt64(limits.bodyTimeoutMilliseconds)
+            return MHD_Result.YES
+        }
+    }
+
+    /// Some of the body is here. False closes the connection.
+    func receive(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        switch connection.bodyPlan {
+        case .collect:
+            if connection.body.count + bytes.count <= limits.bodyBytes {
+                unsafe connection.body.append(contentsOf: bytes)
+                return true
+            }
+            connection.body = []
+            connection.bodyError = .tooLarge(limit: limits.bodyBytes)
+            connection.bodyPlan = .discard(left: limits.discardedBodyBytes)
+            return true
+        case .discard(let left):
+            guard left >= bytes.count else { return false }
+            connection.bodyPlan = .discard(left: left - bytes.count)
+            return true
+        }
+    }
+
+    /// The request is complete: calls the handler and queues the reply, or suspends until there is one.
+    func dispatch(_ connection: Connection, _ handle: OpaquePointer) -> MHD_Result {
+        connection.phase = .handling
+        connection.deadline = nil
+        callHandler(connection)
+        return unsafe finish(connection, handle)
+    }
+
+    /// A function of its own so that the exchange, where the handler kept none, is gone when it returns.
+    @inline(never)
+    private func callHandler(_ connection: Connection) {
+        guard let head = connection.head else { return }
+        var body: [UInt8] = []
+        swap(&body, &connection.body)
+        nextID += 1
+        connection.requestID = idBase | nextID
+        var request = Request(
+            head: head, body: body, bodyError: connection.bodyError, client: connection.client,
+            id: connection.requestID,
+            listener: connection.listener.index, isTLS: connection.listener.isTLS)
+        if decodesContent, !request.body.isEmpty { request.decodeContent(limit: limits.bodyBytes) }
+        let exchange = ServerExchange(connection: connection, generation: connection.beginReply())
+        connection.listener.handler(request, exchange)
+    }
+
+    /// Queues the reply if there is one, else suspends the connection.
+    func finish(_ connection: Connection, _ handle: OpaquePointer) -> MHD_Result {
+        guard let response = connection.takeReplyOrSuspend(into: &blockScratch) else {
+            suspend(connection)
+            return MHD_Result.YES
+        }
+        return unsafe queue(response, connection, handle)
+    }
+
+    private func queue(_ response: Response, _ connection: Connection, _ handle: OpaquePointer) -> MHD_Result {
+        defer { blockScratch.removeAll() }
+        let made = unsafe ResponseWriter.make(
+            response, block: &blockScratch, connection: connection, isHEAD: connection.head?.method == "HEAD",
+            closes: isDraining)
+        guard let (reply, status) = unsafe made else { return MHD_Result.NO }
+        connection.phase = .replying
+        let queued = unsafe MHD_queue_response(handle, status, reply)
+        unsafe MHD_destroy_response(reply)
+        return queued
+    }
+
+    // MARK: a length that is none
+
+    /// Answers for the library where a Content-Length is no number, or one beyond 64 bits: it would send the head of its
+    /// own refusal twice.
+    ///
+    /// The library logs the mistake before it answers, and does not say whose it is; every request that is being read
+    /// and has the mistake is refused. Over TLS, where only the library can write, its own answer stays.
+    func refuseBrokenLengths() {
+        for connection in connections where connection.phase == .head && !connection.listener.isTLS {
+            guard let handle = unsafe connection.handle,
+                let text = unsafe MHD_lookup_connection_value(handle, .HEADER_KIND, "Content-Length")
+            else { continue }
+            let digits = unsafe Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
+            guard UInt64(decimal: digits[...]) == nil else { continue }
+            let isNumber = !digits.isEmpty && digits.allSatisfy { $0 &- UInt8(ascii: "0") < 10 }
+            (isNumber ? RawReply.tooLarge : .badRequest).send(to: connection.descriptor)
+            connection.deadline = nil
+            shutdown(connection.descriptor, Int32(SHUT_RDWR))
+        }
+    }
+}
