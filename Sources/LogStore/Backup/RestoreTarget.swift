@@ -27,5 +27,5 @@ package enum RestoreError: Error, Equatable, Sendable {
     /// The oldest state that the backup has is later than the target.
     case targetTooOld(oldest: LSN, at: Timestamp)
     /// The files end before the wanted LSN.
-    case targetTooNew(newest: LSN, at: Timestamp)
+    case targetTooNew(newest: LSN, at: Timestamp?)
 }

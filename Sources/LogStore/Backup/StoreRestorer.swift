@@ -189,7 +189,7 @@ private struct Sources {
         }
         if last == nil, manifest.flushedLSN > .zero { last = Timestamp(microseconds: manifest.counters.lastTime) }
         if case .lsn(let wanted) = target, outcome.lastLSN < wanted {
-            throw .targetTooNew(newest: outcome.lastLSN, at: last ?? Timestamp(microseconds: 0))
+            throw .targetTooNew(newest: outcome.lastLSN, at: last)
         }
         var wanted: [(name: String, size: UInt64)] = manifest.tables.map { ($0.name.fileName, $0.size) }
         wanted.append((Manifest.name(manifest.number), manifestSize))

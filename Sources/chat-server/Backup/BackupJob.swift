@@ -178,21 +178,19 @@ struct BackupJob {
             try take(log.name, isFinal: i + 1 < logs.count, isThere: isThere)
             wanted.insert(log.name)
         }
-        for name in try source.names() where Self.isServerFile(name) {
-            try take(name, isFinal: false, isThere: false)
-            report.holdsSecret = report.holdsSecret || name == ServerSecret.fileName
+        if let secret = try source.contents(ServerSecret.fileName) {
+            let isThere = try destination.contents(ServerSecret.fileName) == secret
+            try take(ServerSecret.fileName, isFinal: false, isThere: isThere)
+            report.holdsSecret = true
         }
         let format = BackupInventory.formatName
         // Its bytes never change; another inode than the source's is what makes the directory a copy.
         try destination.sync()
         try take(format, isFinal: false, isThere: try destination.status(format) != nil)
+        // On another file system it may have got the same one by chance; beside that one it gets another.
+        if BackupInventory.isStoreOfItsOwn(target) { _ = try destination.copy(format, from: source) }
         wanted.insert(format)
         return wanted
-    }
-
-    /// The server's own files are part of a backup; the tools' are not, nor a key that is being made.
-    static func isServerFile(_ name: String) -> Bool {
-        name == ServerSecret.fileName
     }
 
     private mutating func take(_ name: String, isFinal: Bool, isThere: Bool) throws(DiskError) {

@@ -1,4 +1,3 @@
-internal import ChatEngine
 internal import Glibc
 internal import LogStore
 
@@ -78,11 +77,11 @@ struct RestoreJob {
             case .targetTooOld(let oldest, let time):
                 throw CommandFailure(
                     .failure,
-                    "\(backup.path) reaches back only to LSN \(oldest) of \(time.isoMilliseconds); take an older backup")
+                    "\(backup.path) reaches back only to \(Verb.place(oldest, time)); take an older backup")
             case .targetTooNew(let newest, let time):
                 throw CommandFailure(
                     .failure,
-                    "\(backup.path) ends at LSN \(newest) of \(time.isoMilliseconds); "
+                    "\(backup.path) ends at \(Verb.place(newest, time)); "
                         + "--log-from names a directory with more of the log")
             }
         }

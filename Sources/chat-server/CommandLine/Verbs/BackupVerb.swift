@@ -39,8 +39,11 @@ extension Verb {
         return .success
     }
 
-    /// `LSN 7 of 2026-01-01T00:00:00.000Z`.
+    /// `LSN 7 of 2026-01-01T00:00:00.000000Z`: to the microsecond, so that `restore --at` finds the very batch.
     static func place(_ lsn: LSN, _ time: Timestamp?) -> String {
-        "LSN \(lsn)" + (time.map { " of \($0.isoMilliseconds)" } ?? "")
+        guard let time else { return "LSN \(lsn)" }
+        var bytes = Array("LSN \(lsn) of ".utf8)
+        bytes.append(isoMicroseconds: time)
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
