@@ -40,8 +40,8 @@ package struct BackupInventory: Sendable {
         return (rank(a), a) < (rank(b), b)
     }
 
-    /// - Throws: `notAStore`, `newerFormat`, `corrupt`, and `io` with `notFound` when a file went between the listing and
-    ///   its reading: then look again.
+    /// - Throws: `notAStore`, `newerFormat`, `corrupt`, and `io` with `notFound` when a file went between the listing
+    ///   and its reading: then look again.
     package static func read(_ disk: any Disk) throws(LogStoreError) -> BackupInventory {
         let files = StoreFiles(disk: OverlayDisk(base: disk))
         let names = StoreOpener.Names(try files.list())

@@ -202,7 +202,9 @@ private struct Sources {
         wanted.sort { BackupInventory.precedes($0.name, $1.name) }
         return RestorePlan(
             store: store,
-            files: wanted.map { .init(name: $0.name, size: $0.size, source: fromLog.contains($0.name) ? .log : .backup) },
+            files: wanted.map {
+                .init(name: $0.name, size: $0.size, source: fromLog.contains($0.name) ? .log : .backup)
+            },
             lsn: outcome.lastLSN, time: last, replayed: outcome.replayed, hasMore: outcome.stoppedAtTarget)
     }
 }

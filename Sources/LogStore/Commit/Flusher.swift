@@ -199,7 +199,7 @@ final class Flusher {
                 value.raw(entry.payload)
                 try writer.add(
                     key: IndexKey.entry(folded.session.key, sequence), value: value.bytes, filterPrefixes: .none)
-                sequence += 1
+                sequence &+= 1
             }
         }
         return try writer.finish(

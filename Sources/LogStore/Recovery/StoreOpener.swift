@@ -54,6 +54,7 @@ struct StoreOpener {
         var outcome = try recovery.run(
             flushed: chosen.manifest.flushedLSN, isNew: chosen.manifest.number == 1 && !isCopy && target == nil,
             apply: head.apply)
+        if let what = head.inconsistency { throw .corrupt(file: "w-*.wal", offset: 0, detail: what) }
         if target != nil { outcome.endLog() }
         if let cut = outcome.cut {
             report(
@@ -69,6 +70,8 @@ struct StoreOpener {
         }
         // On a full disk the new log file may need what a killed process held back.
         let reserve = Reserve(disk: disk, options: options, isLeftOver: names.hasReserve)
+        // The names that were believed so far: a new log file must not outlive the manifest before it.
+        try io { () throws(DiskError) in try disk.syncDirectory(.manifestDirectory) }
         let log: LogWriter = try io { () throws(DiskError) in
             try LogWriter(
                 disk: disk, store: seed, epoch: random.next(), options: options, number: outcome.nextNumber,
@@ -84,7 +87,7 @@ struct StoreOpener {
                 store: format.id.description, lsn: lastLSN, replayed: outcome.replayed, clean: outcome.wasClean,
                 microseconds: clock.monotonicMicroseconds() - started))
         let retention = Retention(options.retention, clock: clock, watermark: chosen.manifest.clockWatermark)
-        let box = StateBox(state, retention)
+        let box = StateBox(state, retention, ListCache(budgetBytes: options.cacheBytes / 8))
         try retention.resolve(Lookup(state: box, policy: .blocking))
         let manifests = ManifestLog(
             box: box, disk: disk, clock: clock, options: options, store: seed, cache: cache,
@@ -157,6 +160,8 @@ struct StoreOpener {
                 try io { () throws(DiskError) in try file.sync(.formatFile) }
                 if names.manifests.isEmpty {
                     guard !names.hasData else { throw .corrupt(file: "m-*.man", offset: 0, detail: "no manifest") }
+                    // Its name may be in memory only, too.
+                    try io { () throws(DiskError) in try disk.syncDirectory(.formatDirectory) }
                     try makeFirstManifest(format)
                 }
                 return (format, file.identity)

@@ -8,13 +8,13 @@ internal import LogStore
 /// 2. The pin: from here on the server unlinks nothing. A file that goes all the same, because a pass of the server had
 ///    already begun, makes the reading begin anew.
 /// 3. Tables, manifests, log files from the oldest to the newest, the server's own files; at the very end FORMAT
-///    (`BackupInventory` says why in this order). What is there already is not copied again; what no process changes any
-///    more is linked where it can be; the rest is copied.
+///    (`BackupInventory` says why in this order). What is there already is not copied again; what no process changes
+///    any more is linked where it can be; the rest is copied.
 /// 4. Unpin. What no longer belongs is removed.
 /// 5. The result is read: every table is there with size and hash, and the log verifies to its end.
 ///
-/// Killed at any moment it leaves the backup that was there before, or the new one, or (a first backup) a directory that
-/// is refused. Repeating it completes it.
+/// Killed at any moment it leaves the backup that was there before, or the new one, or (a first backup) a directory
+/// that is refused. Repeating it completes it.
 struct BackupJob {
     struct Report {
         var linkedFiles = 0

@@ -5,7 +5,7 @@ internal import LogStore
 ///
 /// ## Steps
 /// 1. `RestorePlan`: which files, all of them verified; nothing is written before that.
-/// 2. The erasures that are known: of the backup's newest state, of the directory with more log, of the one that is named.
+/// 2. The erasures that are known: of the backup's newest state, of the directory with more log, of the named one.
 /// 3. The files are copied into `DIR.restoring`, FORMAT last, and `StoreRestorer` brings them to the target there.
 /// 4. One rename gives it its name. Until then there is no DIR, or the empty one that was there.
 struct RestoreJob {
@@ -164,7 +164,8 @@ struct RestoreJob {
             let source = file.source == .backup ? backup : log ?? backup
             // FORMAT comes last: without it the directory is refused.
             if file.name == BackupInventory.formatName {
-                if try onFiles(of: backup, { () throws(DiskError) in try backup.status(ServerSecret.fileName) }) != nil {
+                if try onFiles(of: backup, { () throws(DiskError) in try backup.status(ServerSecret.fileName) }) != nil
+                {
                     copied.bytes += try onFiles(of: work) { () throws(DiskError) in
                         try work.copy(ServerSecret.fileName, from: backup)
                     }

@@ -225,3 +225,29 @@ extension WriteLoad {
         }
     }
 }
+
+@Suite struct AdminCompactionTests {
+    @Test func compactsWhileServing() async throws {
+        try await onOwnThread {
+            let directory = TestSupport.TemporaryDirectory()
+            let server = try ServerProcess(directory: directory.path, arguments: ["--admin", "127.0.0.1:0"])
+            let client = server.client()
+            let made = try client.json("POST", "/api/sessions/create", #"{"userId":"ann"}"#)
+            let session = try #require(made.body["sessionId"]?.string)
+            let saved = try client.json(
+                "POST", "/api/sessions/save-message", #"{"sessionId":"\#(session)","role":"user","content":"kept"}"#)
+            try #require(saved.status == 201)
+            let admin = LoopbackClient(port: try #require(server.adminPort))
+            #expect(try admin.send("GET", "/compact").status == 405)
+            #expect(try admin.send("POST", "/metrics").status == 405)
+            #expect(try admin.send("POST", "/compact").status == 202)
+            let event = try server.process.waitForLine("the compaction") {
+                ServerProcess.event($0, "compaction finished")
+            }
+            #expect(event["tablesBefore"]?.number == 0 && event["tables"]?.number == 2)
+            let listed = try client.json("GET", "/api/sessions/messages?sessionId=\(session)")
+            #expect(listed.body["messages"]?.array.first?["content"]?.string == "kept")
+            #expect(try server.stop() == .exited(0))
+        }
+    }
+}

@@ -8,12 +8,12 @@ import Testing
 /// Copies a directory that is being written, file by file at arbitrary moments, as `cp -r`, `rsync` and `tar` do.
 ///
 /// It lists the names once; then at random moments, in the middle of commits too, it takes one more file: all of it, or
-/// as much as it had when the copier was at its beginning. Every file is a byte prefix of what it later becomes, whatever
-/// the tool's way of reading, so nothing else can come out.
+/// as much as it had at some moment before. Every file is a byte prefix of what it later becomes, so whatever the tool's
+/// way of reading, nothing else can come out.
 ///
-/// What is promised: a copy that took less than the grace, and any copy that got every file of its listing, opens with at
-/// least what was acknowledged before the listing. Files that were obsolete already may vanish under it. A copy that took
-/// longer and lost files, which its tool tells, is refused or opens at a state that was.
+/// What is promised: a copy that took less than the grace, and any copy that got every file of its listing, opens with
+/// at least what was acknowledged before the listing. Files that were obsolete already may vanish under it. A copy that
+/// took longer and lost files, which its tool tells, is refused or opens at a state that was.
 private final class Copier: Sendable {
     struct State {
         var random: SplitMix64

@@ -24,7 +24,8 @@ struct RestoreTests {
     }
 
     /// The model after erasing again what was erased behind `target`, and the batch that finishes it.
-    private func expected(_ life: SimulatedLife, _ target: Int, _ ledger: [ErasureRecord], _ store: LogStore) -> StoreModel
+    private func expected(_ life: SimulatedLife, _ target: Int, _ ledger: [ErasureRecord], _ store: LogStore)
+        -> StoreModel
     {
         var model = life.models[target]
         let now = life.clock.now().microseconds

@@ -193,9 +193,12 @@ private struct SQLiteLife {
         questions += 2
         let tenant = ["t", "u"].randomElement(using: &random)!
         let prefix = Array(["", "d", "d1", "m"].randomElement(using: &random)!.utf8)
-        // Behind a key that itself begins with the prefix.
+        // Behind a key that may begin with the prefix, or lie before or behind all that do.
         var after: [UInt8]?
-        if Bool.random(using: &random) { after = prefix + Array("\(Int.random(in: 0..<9, using: &random))".utf8) }
+        if Bool.random(using: &random) {
+            let start = [prefix, Array("c".utf8), Array("d".utf8), Array("x".utf8)].randomElement(using: &random)!
+            after = start + Array("\(Int.random(in: 0..<9, using: &random))".utf8)
+        }
         let limit = Int.random(in: 1...12, using: &random)
         let found = try store.documents(tenant: tenant, prefix: prefix, after: after, limit: limit)
         if try found != sql.documents(tenant: tenant, prefix: prefix, after: after, limit: limit) {
@@ -213,7 +216,7 @@ private struct SQLiteLife {
             if try store.entries(of: key, all) != sql.entries(key.session, all) { return "entries of \(path)" }
         }
         let users = try Set(sql.numbers(of: "users"))
-        for (key, path) in model.everUsers where try sql.name(in: "tenants", Int64(key.tenant.rawValue)) != nil {
+        for (key, path) in model.everUsers {
             questions += 1
             if try store.userName(key) != sql.name(in: "users", Int64(key.user)) { return "user \(path)" }
             if !users.contains(Int64(key.user)),
