@@ -142,7 +142,10 @@ struct RestoreJob {
         try onFiles(of: work) { () throws(DiskError) in
             if try work.status() != nil {
                 let names = try work.names()
-                guard names.isEmpty || names.contains(Self.markName) else {
+                // The mark comes first, and is itself made under another name.
+                let isOurs =
+                    names.contains(Self.markName) || names.allSatisfy { $0.hasPrefix(FlatDirectory.draftPrefix) }
+                guard isOurs else {
                     throw DiskError(.exists, operation: "it is not of a restore", file: work.path)
                 }
                 // The mark goes last: what is left of this is still known as ours.

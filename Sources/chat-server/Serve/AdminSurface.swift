@@ -31,9 +31,11 @@ struct AdminSurface: Sendable {
 
     private func compact(_ method: String) -> Response {
         guard method == "POST" else { return Response(status: 405, headers: [("Allow", "POST")]) }
-        return compaction.start()
-            ? Response(status: 202, text: "started; the log tells when it is done\n")
-            : Response(status: 409, text: "under way already\n")
+        return switch compaction.start() {
+        case .started: Response(status: 202, text: "started; the log tells when it is done\n")
+        case .underWay: Response(status: 409, text: "under way already\n")
+        case .failed: Response(status: 503, text: "no thread for it; try again later\n")
+        }
     }
 
     private func readiness() -> Response {

@@ -14,9 +14,14 @@ final class CompactionOrder: Sendable {
         self.logger = logger
     }
 
-    /// - Returns: false if one is under way.
-    func start() -> Bool {
-        guard !isRunning.exchange(true, ordering: .acquiringAndReleasing) else { return false }
+    enum Start {
+        case started
+        case underWay
+        case failed
+    }
+
+    func start() -> Start {
+        guard !isRunning.exchange(true, ordering: .acquiringAndReleasing) else { return .underWay }
         let this = Unmanaged.passRetained(self).toOpaque()
         var thread = pthread_t()
         let code = pthread_create(
@@ -29,10 +34,10 @@ final class CompactionOrder: Sendable {
             Unmanaged<CompactionOrder>.fromOpaque(this).release()
             isRunning.store(false, ordering: .releasing)
             logger.error("no thread for a compaction", [("reason", .string(String(cString: strerror(code))))])
-            return true
+            return .failed
         }
         pthread_detach(thread)
-        return true
+        return .started
     }
 
     private func run() {
