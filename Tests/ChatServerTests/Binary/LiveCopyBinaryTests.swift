@@ -60,7 +60,7 @@ extension WriteLoad {
         var error: String
     }
 
-    /// Writes with six clients; each time another hundred messages are saved one client makes a copy, while the others
+    /// Writes with six clients; each time another 150 messages are saved one client makes a copy, while the others
     /// go on. Behind the last copy the server is killed.
     private func copies(
         _ tools: [Tool], of directory: String, into base: String, settings: [String], _ load: WriteLoad
@@ -109,19 +109,24 @@ extension WriteLoad {
 
     @Test func everyToolsCopyHoldsWhatWasAcknowledged() async throws {
         try await onOwnThread {
-            let directory = TestSupport.TemporaryDirectory()
-            let load = WriteLoad(clients: 6)
-            let tools = (0..<(isTorture ? 60 : 1)).flatMap { _ in Tool.allCases }
-            let copies = try copies(
-                tools, of: directory.path + "/data", into: directory.path, settings: [], load)
-            try #require(copies.count == tools.count)
+            var made = 0
+            var acknowledged = 0
             var found = 0
-            for copy in copies {
-                #expect(copy.ending == .exited(0) || copy.tool == .tar, "\(copy.tool): \(copy.error)")
-                found += try judge(copy, load)
+            for _ in 0..<(isTorture ? 100 : 1) {
+                let directory = TestSupport.TemporaryDirectory()
+                let load = WriteLoad(clients: 6)
+                let copies = try copies(
+                    Tool.allCases, of: directory.path + "/data", into: directory.path, settings: [], load)
+                try #require(copies.count == Tool.allCases.count)
+                for copy in copies {
+                    #expect(copy.ending == .exited(0) || copy.tool == .tar, "\(copy.tool): \(copy.error)")
+                    found += try judge(copy, load)
+                }
+                made += copies.count
+                acknowledged += load.acknowledged
             }
             print(
-                "live copies by cp, rsync, tar and backup: \(copies.count), \(load.acknowledged) messages acknowledged,",
+                "live copies by cp, rsync, tar and backup: \(made), \(acknowledged) messages acknowledged,",
                 "\(found) found in the copies, none of those acknowledged before missing")
         }
     }
@@ -129,24 +134,26 @@ extension WriteLoad {
     /// With files that go after a second: what took less is whole, what took longer is whole or refused.
     @Test func copiesWithAShortGrace() async throws {
         try await onOwnThread {
-            let directory = TestSupport.TemporaryDirectory()
-            let load = WriteLoad(clients: 6)
-            let tools = (0..<(isTorture ? 40 : 1)).flatMap { _ in [Tool.cp, .backup] }
-            let copies = try copies(
-                tools, of: directory.path + "/data", into: directory.path,
-                settings: ["store.deletion-grace=1s"], load)
-            try #require(copies.count == tools.count)
+            var made = 0
             var refused = 0
-            for copy in copies {
-                if copy.tool == .backup { #expect(copy.ending == .exited(0), "\(copy.error)") }
-                do {
-                    _ = try judge(copy, load)
-                } catch let error as ChildError {
-                    refused += 1
-                    #expect(copy.seconds >= 1 && copy.tool == .cp, "refused after \(copy.seconds) s: \(error)")
+            for _ in 0..<(isTorture ? 50 : 1) {
+                let directory = TestSupport.TemporaryDirectory()
+                let load = WriteLoad(clients: 6)
+                let copies = try copies(
+                    [.cp, .backup, .cp, .backup], of: directory.path + "/data", into: directory.path,
+                    settings: ["store.deletion-grace=1s"], load)
+                made += copies.count
+                for copy in copies {
+                    if copy.tool == .backup { #expect(copy.ending == .exited(0), "\(copy.error)") }
+                    do {
+                        _ = try judge(copy, load)
+                    } catch let error as ChildError {
+                        refused += 1
+                        #expect(copy.seconds >= 1 && copy.tool == .cp, "refused after \(copy.seconds) s: \(error)")
+                    }
                 }
             }
-            print("live copies with a grace of 1 s: \(copies.count), \(refused) refused")
+            print("live copies with a grace of 1 s: \(made), \(refused) refused")
         }
     }
 

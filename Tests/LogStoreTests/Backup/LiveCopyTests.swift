@@ -81,7 +81,7 @@ private final class Copier: Sendable {
 @Suite("Backup: live copies")
 struct LiveCopyTests {
     private static let grace = 60
-    private static let seeds: [UInt64] = isTorture ? Array(1...20_000) : Array(1...150)
+    private static let seeds: [UInt64] = isTorture ? Array(1...20_000) : Array(1...300)
 
     private struct Counts {
         var copies = 0
