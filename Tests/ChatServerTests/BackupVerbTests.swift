@@ -104,6 +104,33 @@ import Testing
         #expect(refused.code == .unsupported && refused.error.contains("a store of its own"))
     }
 
+    /// Where links cannot reach, everything is copied.
+    @Test func backupToAnotherFileSystem() throws {
+        let base = TestSupport.TemporaryDirectory()
+        let data = base.path + "/data"
+        let store = try Self.open(data)
+        for i in 0..<5 { try Self.write(store, "a\(i)") }
+        try store.flush()
+        try store.close()
+        var here = stat()
+        var there = stat()
+        try #require(stat(data, &here) == 0)
+        guard stat("/dev/shm", &there) == 0, here.st_dev != there.st_dev else { return }
+        var template = Array("/dev/shm/chat-server-test-XXXXXX".utf8CString)
+        try #require(mkdtemp(&template) != nil)
+        let dest = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer {
+            for name in (try? FlatDirectory(dest).names()) ?? [] { unlink("\(dest)/\(name)") }
+            rmdir(dest)
+        }
+        let made = run("backup", data, dest)
+        #expect(made.code == .success, "\(made.error)")
+        #expect(made.output.contains("linked 0 (0 bytes)"))
+        #expect(run("backup", data, dest).output.contains("copied 0 files"))
+        #expect(run("restore", dest, "--to", base.path + "/new").code == .success)
+        #expect(try Self.has(base.path + "/new", "a4"))
+    }
+
     @Test func destinationsThatAreRefused() throws {
         let base = TestSupport.TemporaryDirectory()
         let (data, other) = (base.path + "/data", base.path + "/other")

@@ -24,6 +24,8 @@ struct BackupPin {
                 isOurs = true
                 return
             }
+            // Where nothing can be written nothing is unlinked either.
+            if errno == EROFS { break }
             guard errno == EEXIST else {
                 throw DiskError(errno: errno, operation: "create", file: BackupInventory.pinName)
             }

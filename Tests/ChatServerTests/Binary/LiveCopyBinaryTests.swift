@@ -196,6 +196,45 @@ extension WriteLoad {
         }
     }
 
+    /// A repair that is killed leaves each file as it was or whole; the next one completes it.
+    @Test func killedRepairs() async throws {
+        try await onOwnThread {
+            let directory = TestSupport.TemporaryDirectory()
+            let load = WriteLoad(clients: 6)
+            let data = directory.path + "/data"
+            let copy = try #require(
+                try copies([.cp], of: data, into: directory.path, settings: [], load).first)
+            // From here on nothing is written: the directory and its backup are the same.
+            try #require(try ServerBinary.run(["compact", data]).ending == .exited(0))
+            let backup = copy.path + "-2"
+            try #require(try ServerBinary.run(["backup", data, backup, "--copy"]).ending == .exited(0))
+            let victims = try FlatDirectory(data).names().filter { $0.hasSuffix(".seg") || $0.hasSuffix(".run") }
+            try #require(victims.count >= 2)
+            var random = SplitMix64(seed: 9)
+            var halfway = 0
+            for _ in 1...(isTorture ? 200 : 8) {
+                for name in victims {
+                    let file = open("\(data)/\(name)", O_WRONLY)
+                    var wrong: UInt8 = 0xFF
+                    try #require(pwrite(file, &wrong, 1, 200) == 1)
+                    close(file)
+                }
+                let child = try ChildProcess([try ServerBinary.path(), "repair", data, "--from", backup])
+                let moment = ChildProcess.now + Double(random.next() % 40_000) / 1_000_000
+                while ChildProcess.now < moment {}
+                child.kill(SIGKILL)
+                if try child.wait() != .exited(0) { halfway += 1 }
+                let again = try ServerBinary.run(["repair", data, "--from", backup])
+                try #require(again.ending == .exited(0), "\(again.error)")
+                try #require(try ServerBinary.run(["verify", data]).ending == .exited(0))
+            }
+            let server = try ServerProcess(directory: data)
+            _ = try load.check(server.client(), atLeast: load.acknowledgedCounts())
+            try #require(try server.stop() == .exited(0))
+            print("killed repairs: \(halfway)")
+        }
+    }
+
     /// A backup that is killed leaves what is refused or whole; the next one completes it, also over an earlier one.
     @Test func killedBackups() async throws {
         try await onOwnThread {
