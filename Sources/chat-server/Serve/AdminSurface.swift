@@ -1,11 +1,13 @@
 internal import HTTPTransport
 internal import LogStore
 
-/// The operator's listener: `/livez`, `/readyz`, `/metrics`, and what `AdminOperations` has. Loopback only; off unless given.
+/// The operator's listener: `/livez`, `/readyz`, `/metrics`, `/compact`, and what `AdminOperations` has. Loopback only;
+/// off unless given.
 struct AdminSurface: Sendable {
     let store: LogStore
     let registry: MetricsRegistry
     let operations: AdminOperations
+    let compaction: CompactionOrder
     /// True once a signal asked the server to stop.
     let isDraining: @Sendable () -> Bool
 
@@ -16,6 +18,7 @@ struct AdminSurface: Sendable {
     }
 
     private func answer(_ request: Request) -> Response {
+        if request.path == "/compact" { return compact(request.method) }
         guard request.method == "GET" || request.method == "HEAD" else {
             return Response(status: 405, headers: [("Allow", "GET, HEAD")])
         }
@@ -27,6 +30,15 @@ struct AdminSurface: Sendable {
                 status: 200, headers: [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")],
                 body: .bytes(registry.exposition()))
         default: return Response(status: 404, text: "not found; docs/operating.md lists what is there\n")
+        }
+    }
+
+    private func compact(_ method: String) -> Response {
+        guard method == "POST" else { return Response(status: 405, headers: [("Allow", "POST")]) }
+        return switch compaction.start() {
+        case .started: Response(status: 202, text: "started; the log tells when it is done\n")
+        case .underWay: Response(status: 409, text: "under way already\n")
+        case .failed: Response(status: 503, text: "no thread for it; try again later\n")
         }
     }
 

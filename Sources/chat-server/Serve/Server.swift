@@ -126,7 +126,8 @@ final class Server: Sendable {
         }
         if let admin = AdminSettings(configuration).address {
             let surface = AdminSurface(
-                store: store, registry: registry, operations: AdminOperations(engine: engine, logger: logger)
+                store: store, registry: registry, operations: AdminOperations(engine: engine, logger: logger),
+                compaction: CompactionOrder(store: store, logger: logger)
             ) { [self] in
                 draining.load(ordering: .relaxed)
             }
@@ -170,6 +171,7 @@ extension StoreOptions {
         softLimitPercent = settings.softLimitPercent
         softLimitBytes = UInt64(settings.softLimitBytes)
         deletionGraceSeconds = Int(settings.deletionGrace.components.seconds)
+        logRetentionSeconds = Int(settings.logRetention.components.seconds)
         acceptPrefix = settings.acceptsPrefix
         erasureDeadlineSeconds = Int(settings.erasureDeadline.components.seconds)
         scrubSeconds = Int(settings.scrubInterval.components.seconds)
