@@ -208,7 +208,7 @@ final class Maintenance: @unchecked Sendable {  // flags under `signal`; the res
         let newestLog = box.lock.withLock { $0.logFiles.last?.firstLSN ?? .zero }
         if newestLog <= newest { try engine.flush(rotatingLog: true) }
         try manifests.install(added: [])
-        manifests.purgeOlder()
+        manifests.purgeOlder(through: newest)
         purgedLSN = newest
         return true
     }
