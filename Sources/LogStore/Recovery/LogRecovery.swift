@@ -34,8 +34,8 @@ struct LogRecovery {
         var nextNumber: UInt64
         /// The chain's files, oldest first.
         var chain: [LogFileInfo]
-        /// Files that are not of the chain: their creation never finished, or they lie behind a cut. They go once the
-        /// new file is there.
+        /// Files that are not of the chain: their creation never finished, or nothing leads to them, or they lie behind a
+        /// cut. They go once the new file is there.
         var leftovers: [String]
         /// Newest LSN of the log, re-logged groups included.
         var lastLSN: LSN
@@ -109,6 +109,9 @@ struct LogRecovery {
                 chain: [], leftovers: unfinished, lastLSN: flushed)
         }
         let chain = try chain(to: newest, candidates, flushed)
+        // Files that nothing leads to any more: a crash came between unlinking one and those before it.
+        let linked = Set(chain.map(\.info.number))
+        unfinished += candidates.values.map(\.info).filter { !linked.contains($0.number) }.map(\.name).sorted()
         return try replay(
             chain, flushed: flushed, nextNumber: nextNumber, unfinished: unfinished, candidates, apply: apply)
     }
