@@ -29,6 +29,7 @@ let package = Package(
         .systemLibrary(name: "CMicroHTTPD", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CGnuTLS", providers: [.apt(["libgnutls28-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CWslay", providers: [.apt(["libwslay-dev"])]),
         .systemLibrary(name: "CSQLite", path: "Tests/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
 
         // The product, lowest first; an import points down this list only.
@@ -45,6 +46,13 @@ let package = Package(
             linkerSettings: [
                 .linkedLibrary(":libmicrohttpd.a"), .linkedLibrary("gnutls"), .linkedLibrary(":libz.a"),
             ]
+        ),
+        // Debian has no static archive of wslay.
+        .target(
+            name: "SocketIO",
+            dependencies: ["HTTPTransport", "CWslay"],
+            swiftSettings: strict,
+            linkerSettings: [.linkedLibrary("wslay")]
         ),
         .target(name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common),
         .target(name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport"], swiftSettings: common),
@@ -66,6 +74,8 @@ let package = Package(
         .testTarget(name: "ChatEngineTests", dependencies: ["ChatEngine", "TestSupport"], swiftSettings: common),
         .testTarget(
             name: "HTTPTransportTests", dependencies: ["HTTPTransport", "TestSupport"], swiftSettings: common),
+        .testTarget(
+            name: "SocketIOTests", dependencies: ["SocketIO", "HTTPTransport", "TestSupport"], swiftSettings: common),
         .testTarget(
             name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport"], swiftSettings: common),
         .testTarget(
