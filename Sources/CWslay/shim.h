@@ -9,6 +9,7 @@ static const uint8_t CWSLAY_BINARY = WSLAY_BINARY_FRAME;
 static const uint8_t CWSLAY_CONTINUATION = WSLAY_CONTINUATION_FRAME;
 static const uint8_t CWSLAY_CLOSE = WSLAY_CONNECTION_CLOSE;
 static const uint8_t CWSLAY_PING = WSLAY_PING;
+static const int CWSLAY_OUT_OF_MEMORY = WSLAY_ERR_NOMEM;
 
 /// Says to the library that there is nothing to read now; what a receive callback returns then.
 static inline ssize_t cwslay_would_block(wslay_event_context_ptr context) {

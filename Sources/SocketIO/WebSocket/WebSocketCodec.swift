@@ -49,6 +49,8 @@ final class WebSocketCodec {
     private var framed: UInt64 = 0
     private var isInMessage = false
     private var isClosing = false
+    /// What the library lets pass, or does not name: the close frame is then written here, and the library's is not sent.
+    private var violation: UInt16?
 
     init() {
         var callbacks = wslay_event_callbacks()
@@ -93,14 +95,21 @@ final class WebSocketCodec {
         unsafe input = bytes
         defer { unsafe input = UnsafeRawBufferPointer(start: nil, count: 0) }
         let code = unsafe wslay_event_recv(context)
-        let isClosed = unsafe wslay_event_get_close_received(context) != 0
-        if code != 0 || (unsafe wslay_event_get_read_enabled(context) == 0 && !isClosed) {
-            isClosing = true
-            flush()
-            let sent = unsafe wslay_event_get_status_code_sent(context)
-            events.append(.failed(code: code != 0 ? 1011 : sent))
+        if code != 0, violation == nil {
+            // The library closes without a code where a frame's head is wrong.
+            violation = code == CWSLAY_OUT_OF_MEMORY ? 1011 : 1002
         }
-        flush()
+        if let violation {
+            if !isClosing { fail(violation) }
+        } else {
+            let isClosed = unsafe wslay_event_get_close_received(context) != 0
+            let reads = unsafe wslay_event_get_read_enabled(context) != 0
+            flush()
+            if !reads, !isClosed, !isClosing {
+                isClosing = true
+                events.append(.failed(code: unsafe wslay_event_get_status_code_sent(context)))
+            }
+        }
         defer { events.removeAll(keepingCapacity: events.capacity <= 64) }
         return events
     }
@@ -132,7 +141,14 @@ final class WebSocketCodec {
         flush()
     }
 
+    private func fail(_ code: UInt16) {
+        isClosing = true
+        output += [0x80 | CWSLAY_CLOSE, 2, UInt8(code >> 8), UInt8(code & 255)]
+        events.append(.failed(code: code))
+    }
+
     private func flush() {
+        guard violation == nil else { return }
         let code = unsafe wslay_event_send(context)
         if code != 0 { isClosing = true }
     }
@@ -163,6 +179,7 @@ final class WebSocketCodec {
         case CWSLAY_TEXT: events.append(.message(.text(unsafe WebSocketCodec.payload(message))))
         case CWSLAY_BINARY: events.append(.message(.binary(unsafe WebSocketCodec.payload(message))))
         case CWSLAY_CLOSE:
+            guard unsafe message.msg_length != 1 else { return violation = 1002 }
             isClosing = true
             let code = unsafe message.status_code
             events.append(.closed(code: code == 0 ? 1005 : code))
