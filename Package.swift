@@ -74,6 +74,13 @@ let package = Package(
         .testTarget(name: "ChatEngineTests", dependencies: ["ChatEngine", "TestSupport"], swiftSettings: common),
         .testTarget(
             name: "HTTPTransportTests", dependencies: ["HTTPTransport", "TestSupport"], swiftSettings: common),
+        // What public suites and real clients run against (`make conformance`); no part of the product.
+        .executableTarget(
+            name: "conformance-server",
+            dependencies: ["SocketIO", "HTTPTransport"],
+            path: "Tests/Conformance/Server",
+            swiftSettings: common
+        ),
         .testTarget(
             name: "SocketIOTests", dependencies: ["SocketIO", "HTTPTransport", "TestSupport"], swiftSettings: common),
         .testTarget(

@@ -131,6 +131,18 @@ private func frame(_ id: UInt64, _ string: String) -> EngineSession.Action { .se
         #expect(session.takeActions() == [.finished])
     }
 
+    /// Some clients take sixteen packets in a payload and no more.
+    @Test func payloadsHaveALimit() {
+        var session = EngineSessionTests.opened()
+        for _ in 0..<20 { session.send(.text([])) }
+        session.close(.forcedClose, now: 1)
+        session.poll(2, now: 2)
+        let full = Array(repeating: "4", count: 16).joined(separator: "\u{1E}")
+        #expect(session.takeActions() == [.closed(.forcedClose), payload(2, full)])
+        session.poll(3, now: 3)
+        #expect(session.takeActions() == [payload(3, "4\u{1E}4\u{1E}4\u{1E}4\u{1E}1"), .finished])
+    }
+
     @Test func heartbeats() {
         var session = EngineSessionTests.opened()
         #expect(session.deadline == 25_000)

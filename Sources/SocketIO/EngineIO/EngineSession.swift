@@ -66,6 +66,9 @@ struct EngineSession {
 
     private enum Phase: Equatable { case open, closing, closed }
 
+    /// Packets in one payload; python-engineio, for one, refuses more. The next poll gets the rest at once.
+    static let payloadPackets = 16
+
     private let timings: EngineTimings
     private let bufferLimit: Int
     private var phase = Phase.open
@@ -124,7 +127,7 @@ struct EngineSession {
         case .closed: return actions.append(.reply(ticket, .unknownSession))
         case .closing:
             waitingPoll = ticket
-            return finish(last: .close)
+            return tellTheRest()
         case .open: break
         }
         guard socket == nil else { return actions.append(.reply(ticket, .transportMismatch)) }
@@ -211,7 +214,7 @@ struct EngineSession {
     // MARK: time
 
     mutating func timerFired(now: UInt64) {
-        if let due = closingDue, now >= due { finish(last: nil) }
+        if let due = closingDue, now >= due { release() }
         guard phase == .open else { return }
         if let due = probeDue, now >= due, let late = probe {
             forgetProbe()
@@ -248,9 +251,8 @@ struct EngineSession {
             answerPoll()
         } else if bufferBytes > bufferLimit + packet.payloadBytes {
             // Nobody fetches what is sent.
-            buffer = []
-            bufferBytes = 0
-            phase = .closed
+            pingDue = nil
+            pongDue = nil
             actions.append(.closed(.transportError))
             release()
         }
@@ -259,10 +261,10 @@ struct EngineSession {
     private mutating func answerPoll() {
         guard let ticket = waitingPoll else { return }
         waitingPoll = nil
-        let payload = EnginePacket.payload(buffer)
-        buffer = []
-        bufferBytes = 0
-        actions.append(.reply(ticket, .payload(payload)))
+        let packets = buffer.prefix(EngineSession.payloadPackets)
+        buffer.removeFirst(packets.count)
+        bufferBytes -= packets.reduce(0) { $0 + $1.payloadBytes }
+        actions.append(.reply(ticket, .payload(EnginePacket.payload(Array(packets)))))
     }
 
     // MARK: the end
@@ -272,33 +274,28 @@ struct EngineSession {
         pingDue = nil
         pongDue = nil
         actions.append(.closed(reason))
-        // Only a client that does not know yet comes back for the news.
-        let tellsLater =
-            socket == nil && waitingPoll == nil && last == .close && reason != .pingTimeout
-            && reason != .parseError && reason != .transportError
-        if tellsLater {
-            phase = .closing
-            closingDue = now + UInt64(timings.pingTimeoutMilliseconds)
-            if let probe { actions.append(.closeSocket(probe)) }
-            forgetProbe()
-        } else {
-            finish(last: last)
-        }
+        // Only a client that has done nothing wrong and does not know yet comes back for the news.
+        let comesBack = last == .close && reason != .pingTimeout && reason != .parseError && reason != .transportError
+        guard socket == nil, let last, waitingPoll != nil || comesBack else { return release() }
+        phase = .closing
+        closingDue = now + UInt64(timings.pingTimeoutMilliseconds)
+        if let probe { actions.append(.closeSocket(probe)) }
+        forgetProbe()
+        buffer.append(EnginePacket(last))
+        tellTheRest()
     }
 
-    private mutating func finish(last: EnginePacket.Kind?) {
-        phase = .closed
-        if waitingPoll != nil {
-            if let last { buffer.append(EnginePacket(last)) }
-            answerPoll()
-        }
-        release()
+    private mutating func tellTheRest() {
+        if waitingPoll != nil { answerPoll() }
+        if buffer.isEmpty { release() }
     }
 
     private mutating func release() {
+        phase = .closed
+        buffer = []
+        if let ticket = waitingPoll { actions.append(.reply(ticket, .unknownSession)) }
+        waitingPoll = nil
         closingDue = nil
-        pingDue = nil
-        pongDue = nil
         for id in [probe, socket].compactMap({ $0 }) { actions.append(.closeSocket(id)) }
         forgetProbe()
         socket = nil
