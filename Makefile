@@ -9,7 +9,7 @@ DATA ?= ./data
 # -enable-testing, because tests look inside modules.
 TEST_FLAGS := --scratch-path .build/testing -c release -Xswiftc -enable-testing --disable-xctest
 
-.PHONY: build run test lint format dependencies
+.PHONY: build run test conformance lint format dependencies
 
 build: dependencies
 	swift build -c release --static-swift-stdlib --product chat-server
@@ -19,6 +19,10 @@ run: build
 
 test: dependencies
 	swift test $(TEST_FLAGS)
+
+# Real clients and public suites against the SocketIO module: Tests/Conformance/README.md.
+conformance: dependencies
+	scripts/conformance.sh
 
 lint:
 	swift format lint --strict --recursive Sources Tests Package.swift

@@ -83,7 +83,9 @@ private func frame(_ id: UInt64, _ string: String) -> EngineSession.Action { .se
         #expect(session.takeActions() == [.reply(4, .unknownSession), .reply(5, .unknownSession)])
     }
 
-    @Test(arguments: [("abc", .parseError), ("2", .transportError), (nil, .transportError)] as [(String?, DisconnectReason)])
+    @Test(
+        arguments: [("abc", .parseError), ("2", .transportError), (nil, .transportError)]
+            as [(String?, DisconnectReason)])
     func badPostsEndTheSession(body: String?, reason: DisconnectReason) {
         var session = EngineSessionTests.opened()
         session.post(2, payload: body.map(text), now: 1)

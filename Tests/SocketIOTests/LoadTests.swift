@@ -120,13 +120,18 @@ import Testing
         try await onOwnThread {
             let fixture = try SocketFixture()
             let bystander = try fixture.connect()
-            for text in ["", "x", "9", "2", "4", "4abc", "42{}", "42[", "42abc[\"a\"]", "451-[\"a\"]", "4511-[]", "42[\"connect\"]"] {
+            for text in [
+                "", "x", "9", "2", "4", "4abc", "42{}", "42[", "42abc[\"a\"]", "451-[\"a\"]", "4511-[]",
+                "42[\"connect\"]",
+            ] {
                 let client = try fixture.connect()
                 try client.send(text)
                 if text == "451-[\"a\"]" { try client.send("40") }
                 #expect(try client.closeCode() == 1000, "\(text)")
             }
-            for bytes in [Frame.client(1, [0xFF]), Frame.client(3, []), Frame.client(1, [65], mask: nil), [0xFF, 0xFF]] {
+            for bytes in [
+                Frame.client(1, [0xFF]), Frame.client(3, []), Frame.client(1, [65], mask: nil), [0xFF, 0xFF],
+            ] {
                 let client = try fixture.connect()
                 try client.socket.send(bytes)
                 let code = try client.closeCode()

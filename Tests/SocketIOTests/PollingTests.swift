@@ -26,7 +26,8 @@ import Testing
             #expect(welcome.count == 2 && welcome[0].hasPrefix(#"40{"sid":""#) && welcome[1] == #"42["auth",{"a":1}]"#)
             let place = #"{"_placeholder":true,"num":0}"#
             _ = try client.post(
-                #"42["message",1,"2",{"3":[true]}]"# + "\u{1E}" + #"427["with-ack","x"]"# + "\u{1E}451-[\"message\",\(place)]\u{1E}bAQIDBA==")
+                #"42["message",1,"2",{"3":[true]}]"# + "\u{1E}" + #"427["with-ack","x"]"#
+                    + "\u{1E}451-[\"message\",\(place)]\u{1E}bAQIDBA==")
             #expect(
                 try client.poll().text
                     == #"42["message-back",1,"2",{"3":[true]}]"# + "\u{1E}" + #"437["x"]"#

@@ -127,7 +127,8 @@ final class PollingClient {
     }
 
     func post(_ payload: String) throws -> LoopbackReply {
-        try http.send("POST", target, headers: [("Content-Type", "text/plain;charset=UTF-8")], body: Array(payload.utf8))
+        try http.send(
+            "POST", target, headers: [("Content-Type", "text/plain;charset=UTF-8")], body: Array(payload.utf8))
     }
 
     func poll() throws -> LoopbackReply { try http.send("GET", target) }

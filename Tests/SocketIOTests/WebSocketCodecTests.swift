@@ -86,7 +86,8 @@ import Testing
             name: "too large in fragments",
             bytes: Frame.client(2, Array(repeating: 0, count: 600), fin: false)
                 + Frame.client(0, Array(repeating: 0, count: 600)), code: 1009),
-        .init(name: "huge claim", bytes: [0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 1],
+        .init(
+            name: "huge claim", bytes: [0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 1],
             code: 1009),
     ]
 
@@ -101,7 +102,8 @@ import Testing
     }
 
     @Test func closeFramesAreAnswered() {
-        for (payload, code) in [([], 1005), ([0x03, 0xE8], 1000), ([0x0F, 0xA0, 104, 105], 4000)] as [([UInt8], UInt16)] {
+        for (payload, code) in [([], 1005), ([0x03, 0xE8], 1000), ([0x0F, 0xA0, 104, 105], 4000)] as [([UInt8], UInt16)]
+        {
             let codec = WebSocketCodecTests.codec()
             #expect(WebSocketCodecTests.receive(codec, Frame.client(8, payload)) == [.closed(code: code)])
             #expect(Frame.all(codec.output) == [Frame.Server(opcode: 8, payload: payload)])
@@ -128,7 +130,9 @@ import Testing
             let codec = WebSocketCodecTests.codec(limit: 4096)
             var failures = 0
             for _ in 0..<4 {
-                var bytes = (0..<Int.random(in: 0..<64, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+                var bytes = (0..<Int.random(in: 0..<64, using: &random)).map { _ in
+                    UInt8.random(in: 0...255, using: &random)
+                }
                 if bytes.count > 1, Bool.random(using: &random) { bytes[1] |= 0x80 }
                 for event in WebSocketCodecTests.receive(codec, bytes) {
                     switch event {
