@@ -4,12 +4,13 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
 DATA ?= ./data
+DEMO ?= ./demo
 
 # Optimised, because the crash and fault tests run many thousand scenarios and what ships is what should be tested;
 # -enable-testing, because tests look inside modules.
 TEST_FLAGS := --scratch-path .build/testing -c release -Xswiftc -enable-testing --disable-xctest
 
-.PHONY: build run test conformance lint format dependencies
+.PHONY: build run demo test torture fuzz conformance tools bench lint format dependencies
 
 build: dependencies
 	swift build -c release --static-swift-stdlib --product chat-server
@@ -17,19 +18,40 @@ build: dependencies
 run: build
 	.build/release/chat-server serve --data-dir $(DATA)
 
+demo: build
+	.build/release/chat-server init --data-dir $(DEMO) --demo
+	.build/release/chat-server serve --data-dir $(DEMO)
+
 test: dependencies
 	swift test $(TEST_FLAGS)
+
+# Everything enumerated instead of sampled, and long random lives. Prints what it did and how often.
+torture: dependencies
+	CHAT_TORTURE=1 swift test $(TEST_FLAGS)
+
+# Every decoder of the store for FUZZ_SECONDS each (60).
+fuzz: dependencies
+	scripts/fuzz.sh
 
 # Real clients and public suites against the SocketIO module: Tests/Conformance/README.md.
 conformance: dependencies
 	scripts/conformance.sh
 
+# Programs of Benchmarks/, built beside the product (Package.swift says why a variable asks for them).
+tools: dependencies
+	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product store-benchmark
+	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product log-preallocation
+
+# BENCH: parts and options of Benchmarks/store-benchmark/main.swift; `make bench BENCH=--small` takes seconds.
+bench: tools
+	.build/tools/release/store-benchmark $(BENCH)
+
 lint:
-	swift format lint --strict --recursive Sources Tests Package.swift
+	swift format lint --strict --recursive Sources Tests Benchmarks Package.swift
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run scripts/*.sh; fi
 
 format:
-	swift format --in-place --recursive Sources Tests Package.swift
+	swift format --in-place --recursive Sources Tests Benchmarks Package.swift
 
 dependencies:
 	@scripts/install-dependencies.sh

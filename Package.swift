@@ -74,19 +74,41 @@ let package = Package(
         .testTarget(name: "ChatEngineTests", dependencies: ["ChatEngine", "TestSupport"], swiftSettings: common),
         .testTarget(
             name: "HTTPTransportTests", dependencies: ["HTTPTransport", "TestSupport"], swiftSettings: common),
-        // What public suites and real clients run against (`make conformance`); no part of the product.
-        .executableTarget(
-            name: "conformance-server",
-            dependencies: ["SocketIO", "HTTPTransport"],
-            path: "Tests/Conformance/Server",
-            swiftSettings: common
-        ),
         .testTarget(
             name: "SocketIOTests", dependencies: ["SocketIO", "HTTPTransport", "TestSupport"], swiftSettings: common),
         .testTarget(
             name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport"], swiftSettings: common),
         .testTarget(
-            name: "ChatServerTests", dependencies: ["chat-server", "TestSupport"], swiftSettings: common),
+            name: "ChatServerTests", dependencies: ["chat-server", "ChatEngine", "LogStore", "TestSupport"],
+            swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
     ]
 )
+
+// Programs that are no part of the product. They see what is `package`, so they are targets of this package, but only
+// `make tools`, `make fuzz` and `make conformance` ask for them: an ordinary build knows nothing of them.
+if let tools = Context.environment["CHAT_TOOLS"] {
+    if tools == "benchmarks" {
+        package.targets += [
+            .executableTarget(
+                name: "log-preallocation", path: "Benchmarks/log-preallocation",
+                swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+            .executableTarget(
+                name: "store-benchmark", dependencies: ["LogStore", "TestSupport"], path: "Benchmarks/store-benchmark",
+                swiftSettings: common),
+        ]
+    }
+    if tools == "conformance" {
+        package.targets.append(
+            .executableTarget(
+                name: "conformance-server", dependencies: ["SocketIO", "HTTPTransport"],
+                path: "Tests/Conformance/Server", swiftSettings: common))
+    }
+    if tools == "fuzz" {
+        package.targets += [
+            .executableTarget(
+                name: "store-fuzz", dependencies: ["LogStore", "TestSupport"],
+                path: "Tests/Fuzz/store-fuzz", swiftSettings: common)
+        ]
+    }
+}

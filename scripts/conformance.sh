@@ -15,11 +15,11 @@ skip() {
     skipped+=("$1")
 }
 
-# start [pingInterval pingTimeout]: the server on any free port; sets `port`.
+# The server on any free port, which goes into `port`.
 start() {
     rm -f "$work/input" "$work/output"
     mkfifo "$work/input"
-    "$binaries/conformance-server" 0 "$@" <"$work/input" >"$work/output" &
+    "$binaries/conformance-server" 0 <"$work/input" >"$work/output" &
     server=$!
     exec 9>"$work/input"
     for _ in {1..100}; do
@@ -40,8 +40,10 @@ part() {
     "${@:2}" || failed+=("$1")
 }
 
-swift build -c release --product conformance-server
-binaries="$(swift build -c release --show-bin-path)"
+export CHAT_TOOLS=conformance
+build=(swift build -c release --scratch-path .build/tools)
+"${build[@]}" --product conformance-server
+binaries="$("${build[@]}" --show-bin-path)"
 
 if [[ ! -x "$python" ]]; then python3 -m venv "$work/venv"; fi
 if "$python" -m pip install --quiet --requirement "$tests/requirements.txt"; then
@@ -55,8 +57,9 @@ fi
 
 script="$work/nicegui/nicegui/static/socket.io.min.js"
 if [[ ! -f "$script" ]]; then
-    "$python" -m pip download --quiet --no-deps --dest "$work" nicegui==3.18.0 &&
-        "$python" -m zipfile -e "$work"/nicegui-*.whl "$work/nicegui" || true
+    if "$python" -m pip download --quiet --no-deps --dest "$work" nicegui==3.18.0; then
+        "$python" -m zipfile -e "$work"/nicegui-*.whl "$work/nicegui"
+    fi
 fi
 browser="$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)"
 if [[ -z "$browser" ]]; then
@@ -78,8 +81,10 @@ for candidate in python2.7 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/2.7.*/bin/pyth
 done
 suite="$work/autobahn"
 if [[ -n "$python2" && ! -d "$suite/autobahntestsuite" ]]; then
-    "$python2" -m pip install --quiet --target "$suite" --requirement "$tests/autobahn-requirements.txt" 2>"$work/pip.log" &&
-        "$python2" -m pip install --quiet --target "$suite" --no-deps autobahntestsuite==25.10.1 2>>"$work/pip.log" || true
+    install=("$python2" -m pip install --quiet --target "$suite")
+    if "${install[@]}" --requirement "$tests/autobahn-requirements.txt" 2>"$work/pip.log"; then
+        "${install[@]}" --no-deps autobahntestsuite==25.10.1 2>>"$work/pip.log" || rm -rf "$suite/autobahntestsuite"
+    fi
 fi
 if [[ -z "$python2" ]]; then
     skip "Autobahn: no CPython 2.7"

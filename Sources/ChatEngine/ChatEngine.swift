@@ -21,10 +21,18 @@ package final class ChatEngine: Sendable {
     package let clock: any Clock
     package let random: any RandomSource
     let readers: ReaderPool
+    /// When a write is answered: after its sync, or before.
+    let durability: Batch.Durability
 
-    /// - Parameter readers: threads for reads that miss the cache; shut down by `close`.
-    package init(store: LogStore, clock: any Clock, random: any RandomSource, readers: ReaderPool = ReaderPool()) {
+    /// - Parameters:
+    ///   - readers: threads for reads that miss the cache; shut down by `close`.
+    ///   - durability: of every write; `buffered` answers before the sync, and a power cut loses the last writes.
+    package init(
+        store: LogStore, clock: any Clock, random: any RandomSource, readers: ReaderPool = ReaderPool(),
+        durability: Batch.Durability = .durable
+    ) {
         self.store = store
+        self.durability = durability
         self.clock = clock
         self.random = random
         self.readers = readers

@@ -36,10 +36,11 @@ package final class LogStore: Sendable {
     private let store: UInt64
     private let engine: WriteEngine
     private let maintenance: Maintenance
+    private let scrubber: Scrubber?
 
     private init(
         _ opened: StoreOpener.Opened, _ disk: any Disk, _ options: StoreOptions, _ engine: WriteEngine,
-        _ maintenance: Maintenance
+        _ maintenance: Maintenance, _ scrubber: Scrubber?
     ) {
         id = opened.id
         self.disk = disk
@@ -49,6 +50,7 @@ package final class LogStore: Sendable {
         store = opened.id.seed
         self.engine = engine
         self.maintenance = maintenance
+        self.scrubber = scrubber
     }
 
     /// Opens the store of a directory, or makes one in an empty directory. `report` hears what an operator should know;
@@ -59,6 +61,8 @@ package final class LogStore: Sendable {
         disk: any Disk, clock: any Clock, random: any RandomSource, options: StoreOptions = StoreOptions(),
         execution: Execution = .threaded, report: @escaping @Sendable (StoreEvent) -> Void = { _ in }
     ) throws(LogStoreError) -> LogStore {
+        // Before the lock, which leaves a file behind: a directory of something else stays as it is.
+        try StoreOpener.refuseForeign(disk)
         do throws(DiskError) { try disk.lock() } catch {
             throw error.kind == .locked ? .locked(path: disk.path, holder: error.detail) : .io(error)
         }
@@ -81,8 +85,12 @@ package final class LogStore: Sendable {
             let maintenance = Maintenance(
                 box: opened.box, clock: clock, options: options, engine: engine, compactor: compactor,
                 manifests: opened.manifests, execution: execution, report: report)
-            afterFlush.set { maintenance.wake() }
-            return LogStore(opened, disk, options, engine, maintenance)
+            // Weak: the engine must not keep what keeps it.
+            afterFlush.set { [weak maintenance] in maintenance?.wake() }
+            let scrubber =
+                execution == .inline
+                ? nil : Scrubber(box: opened.box, clock: clock, random: random, options: options, report: report)
+            return LogStore(opened, disk, options, engine, maintenance, scrubber)
         } catch {
             disk.unlock()
             throw error
@@ -92,6 +100,7 @@ package final class LogStore: Sendable {
     /// Answers what is queued, seals the log and gives the directory back. Later calls throw `closed`.
     package func close() throws(LogStoreError) {
         defer { disk.unlock() }
+        scrubber?.stop()
         maintenance.stop()
         try engine.close()
     }
@@ -319,6 +328,7 @@ package final class LogStore: Sendable {
                 tableBytes: tables.reduce(0) { $0 + $1.size },
                 storedEntries: tables.filter { $0.name.kind == .segment }.reduce(0) { $0 + $1.entryCount },
                 logFiles: s.logFiles.count, cache: cacheStatistics,
+                damage: s.damage.values.sorted { $0.file < $1.file },
                 sessionsCreated: s.active.counters.nextSession - 1, usersCreated: s.active.counters.nextUser - 1)
         }
     }

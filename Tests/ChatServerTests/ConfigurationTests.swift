@@ -10,6 +10,8 @@ import Testing
         // The typed structures name their settings by text: reading each proves that the names and types exist.
         #expect(HTTPSettings(configuration).listeners.map(\.description) == ["127.0.0.1:3002"])
         #expect(StoreSettings(configuration).headBytes == 64 << 20)
+        #expect(StoreSettings(configuration).deletionGrace == .seconds(3600))
+        #expect(StoreSettings(try resolve(set: ["store.profile": "edge"])).deletionGrace == .seconds(600))
         #expect(OrionSettings(configuration).rateLimit == 200)
         #expect(OrionSettings(configuration).rateWindow == .seconds(900))
         #expect(OrionSettings(configuration).originPatterns.count == 4)

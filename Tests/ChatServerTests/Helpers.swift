@@ -52,8 +52,12 @@ final class TemporaryDirectory {
     struct TemporaryDirectoryError: Error { let code: Int32 }
 
     func write(_ text: String, to name: String, mode: mode_t) throws {
+        try write(Array(text.utf8), to: name, mode: mode)
+    }
+
+    func write(_ bytes: [UInt8], to name: String, mode: mode_t = 0o600) throws {
         let descriptor = open(path + "/" + name, O_WRONLY | O_CREAT | O_TRUNC, mode)
-        guard descriptor >= 0, writeAll(Array(text.utf8), to: descriptor) else {
+        guard descriptor >= 0, writeAll(bytes, to: descriptor) else {
             throw TemporaryDirectoryError(code: errno)
         }
         close(descriptor)

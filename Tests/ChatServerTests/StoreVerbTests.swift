@@ -1,3 +1,4 @@
+import ChatEngine
 import Glibc
 import LogStore
 import Testing
@@ -24,6 +25,61 @@ import Testing
         #expect(second.output == first.output)
         #expect(try ServerSecret.loadOrMake(in: directory.path) == secret)
         #expect(run("init").code == .usage)
+    }
+
+    @Test func theDemoIsThereOnce() throws {
+        let directory = try TemporaryDirectory()
+        let first = run("init", "--data-dir", directory.path, "--demo")
+        #expect(first.code == .success)
+        let sessions = DemoStore.conversations.count
+        let messages = DemoStore.conversations.reduce(0) { $0 + $1.turns.count }
+        #expect(first.output.contains("\nadded \(sessions) sessions and \(messages) messages;"))
+        let second = run("init", "--data-dir", directory.path, "--demo")
+        #expect(second.code == .success)
+        #expect(second.output.hasSuffix("\nthe demo is there already\n"))
+
+        try withEngine(directory.path) { engine in
+            for conversation in DemoStore.conversations {
+                let access = Access.operator(tenant: conversation.tenant)
+                let page = try engine.history(of: conversation.id, HistoryQuery(limit: 100), access)
+                #expect(page.messages.map(\.message.content.string) == conversation.turns.map(\.content))
+            }
+        }
+    }
+
+    @Test func aDemoThatWasCutShortIsCompleted() throws {
+        let directory = try TemporaryDirectory()
+        let first = DemoStore.conversations[0]
+        try withEngine(directory.path) { engine in
+            let access = Access.operator(tenant: first.tenant)
+            _ = try engine.createSession(SessionDraft(ids: .orion, id: first.id, owner: first.owner), access)
+            let turn = MessageDraft(ids: .orion, role: .assistant, content: UTF8Text(first.turns[0].content))
+            _ = try engine.saveMessage(turn, to: first.id, access)
+        }
+        let rest = run("init", "--data-dir", directory.path, "--demo")
+        let messages = DemoStore.conversations.reduce(0) { $0 + $1.turns.count }
+        #expect(
+            rest.output.contains(
+                "\nadded \(DemoStore.conversations.count - 1) sessions and \(messages - 1) messages;"))
+    }
+
+    @Test func theDemoDoesNotMixWithOtherSessions() throws {
+        let directory = try TemporaryDirectory()
+        try withEngine(directory.path) { engine in
+            _ = try engine.createSession(SessionDraft(ids: .orion, owner: "ann"), .operator(tenant: .orion))
+        }
+        let refused = run("init", "--data-dir", directory.path, "--demo")
+        #expect(refused.code == .failure)
+        #expect(refused.error.hasSuffix("has sessions of its own; --demo fills an empty store only\n"))
+        try withEngine(directory.path) { #expect($0.status.sessionsCreated == 1) }
+    }
+
+    private func withEngine(_ path: String, _ body: (ChatEngine) throws -> Void) throws {
+        let store = try LogStore.open(disk: try LiveDisk(path: path), clock: LiveClock(), random: SystemRandom())
+        let engine = ChatEngine(store: store, clock: LiveClock(), random: SystemRandom())
+        defer { engine.close() }
+        try body(engine)
+        try store.close()
     }
 
     @Test func secretThatOthersReadIsRefused() throws {

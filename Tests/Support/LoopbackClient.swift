@@ -69,6 +69,9 @@ package final class LoopbackClient {
         }
     }
 
+    /// Reads the head of an interim reply (1xx), which has no body.
+    package func readInterimReply() throws(LoopbackError) -> LoopbackReply { try readHead(connected()) }
+
     package func disconnect() {
         socket?.close()
         socket = nil

@@ -10,35 +10,7 @@ enum OrionDocuments {
         "documentation":"/docs"}
         """#
 
-    /// A page without scripts: the operations of the OpenAPI document and a link to it.
-    static let page: String = {
-        var rows = ""
-        for (method, path, summary) in operations {
-            rows += "<tr><td><code>\(method)</code></td><td><code>\(path)</code></td><td>\(summary)</td></tr>\n"
-        }
-        return """
-            <!doctype html>
-            <html lang="en"><meta charset="utf-8"><title>ORION-CORE Chat Backend</title>
-            <style>body{font-family:sans-serif;margin:2em}td{padding:.2em 1em .2em 0}</style>
-            <h1>ORION-CORE Chat Backend</h1>
-            <p>The full description is <a href="/openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
-            <table>
-            \(rows)</table></html>
-            """
-    }()
-
-    /// Method, path and summary of every operation of the OpenAPI document, in its order.
-    static var operations: [(method: String, path: String, summary: String)] {
-        guard case .object(let paths)? = document["paths"] else { return [] }
-        var found: [(String, String, String)] = []
-        for (path, item) in zip(paths.keys, paths.values) {
-            guard case .object(let methods) = item else { continue }
-            for (method, operation) in zip(methods.keys, methods.values) {
-                found.append((method.uppercased(), path, operation["summary"]?.string ?? ""))
-            }
-        }
-        return found
-    }
+    static let page = OpenAPIPage.render(document)
 
     static let openAPI = document.serialized
 

@@ -83,7 +83,7 @@ extension ChatEngine {
             id: draft.id ?? draft.ids.messageID(at: clock.now(), random: random), role: draft.role,
             content: draft.content, metadata: draft.metadata)
         draft.adjust?(&message)
-        var batch = Batch()
+        var batch = Batch(durability: durability)
         batch.append(message.encoded, to: .existing(info.key))
         return (batch, message)
     }
@@ -172,7 +172,7 @@ extension ChatEngine {
         var stored = try find(id, info.key)
         try change(&stored.message)
         stored.message.id = id
-        var batch = Batch()
+        var batch = Batch(durability: durability)
         batch.amend(stored.sequence, of: .existing(info.key), payload: stored.message.encoded)
         do throws(LogStoreError) {
             stored.editedAt = try store.commit(batch).time
@@ -198,7 +198,7 @@ extension ChatEngine {
     package func deleteMessage(_ id: MessageID, in session: String, _ access: Access) throws(ChatError) {
         let info = try resolve(session, access, .blocking)
         let stored = try find(id, info.key)
-        var batch = Batch()
+        var batch = Batch(durability: durability)
         batch.deleteEntry(stored.sequence, of: .existing(info.key))
         do throws(LogStoreError) {
             _ = try store.commit(batch)

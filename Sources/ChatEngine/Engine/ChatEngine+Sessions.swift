@@ -77,7 +77,7 @@ extension ChatEngine {
     private func prepareCreate(_ draft: SessionDraft, _ access: Access) throws(ChatError) -> (Batch, String) {
         guard access.reaches(owner: draft.owner) else { throw .forbidden }
         let id = draft.id ?? draft.ids.sessionID(at: clock.now(), random: random)
-        var batch = Batch()
+        var batch = Batch(durability: durability)
         _ = batch.createSession(
             id: id, tenant: access.tenant.name, user: draft.owner, state: draft.state.encoded, tags: draft.flags.tags)
         return (batch, id)
@@ -194,7 +194,7 @@ extension ChatEngine {
             let info = try resolve(id, access, .blocking)
             var session = try load(info, owner: nil, .blocking)
             try change(&session.state, &session.flags)
-            var batch = Batch()
+            var batch = Batch(durability: durability)
             batch.require(.stateVersion(info.key, session.version))
             batch.update(
                 .existing(info.key), state: session.state.encoded, tags: session.flags.tags, touch: touches)
@@ -242,7 +242,7 @@ extension ChatEngine {
         _ id: String, _ access: Access, _ policy: ReadPolicy
     ) throws(ChatError) -> (Batch, Bool) {
         let info = try resolve(id, access, policy)
-        var batch = Batch()
+        var batch = Batch(durability: durability)
         batch.deleteSession(info.key)
         return (batch, true)
     }
@@ -270,7 +270,7 @@ extension ChatEngine {
             guard let tenant = try store.tenant(named: access.tenant.name, policy: policy),
                 let user = try store.user(named: name, in: tenant, policy: policy)
             else { throw LogStoreError.sessionNotFound }
-            var batch = Batch()
+            var batch = Batch(durability: durability)
             batch.deleteUser(user)
             return (batch, true)
         } catch .sessionNotFound {

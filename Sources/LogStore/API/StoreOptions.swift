@@ -33,6 +33,9 @@ package struct StoreOptions: Sendable {
     package var retention = RetentionPolicy()
     /// What compaction reads a second at most; 0: as fast as it can.
     package var compactionBytesPerSecond = 64 << 20
+    /// Every table is read again this often, to find what has rotted; 0: never. And how fast at most.
+    package var scrubSeconds = 14 * 86_400
+    package var scrubBytesPerSecond = 4 << 20
     /// Open a damaged log by taking the prefix before the damage.
     package var acceptPrefix = false
     package var limits = StoreLimits()

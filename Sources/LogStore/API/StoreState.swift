@@ -11,6 +11,8 @@ struct StoreState: Sendable {
     var logFiles: [LogFileInfo]
     /// Why nothing can be written any more.
     var failure: LogStoreError?
+    /// What the scrub found, by file.
+    var damage: [String: VerifyReport.Finding] = [:]
     var isAcceptingAppends = true
     var space = DiskSpace(freeBytes: .max, totalBytes: .max)
     var statistics = StoreStatistics()
@@ -75,6 +77,8 @@ package struct StoreStatistics: Hashable, Sendable {
     package var compactions: UInt64 = 0
     /// Bytes that compaction wrote.
     package var compactedBytes: UInt64 = 0
+    package var scrubbedTables: UInt64 = 0
+    package var scrubbedBytes: UInt64 = 0
     package var largestGroup: Int = 0
     /// Log syncs by duration: bucket i counts those of at most 2^i microseconds × 16.
     package var syncMicroseconds: UInt64 = 0
@@ -106,6 +110,8 @@ package struct StoreStatus: Sendable {
     package var storedEntries: UInt64
     package var logFiles: Int
     package var cache: BlockCache.Statistics
+    /// Tables with damage that the scrub found; only what lies in the damaged part is lost.
+    package var damage: [VerifyReport.Finding]
     package var sessionsCreated: UInt64
     package var usersCreated: UInt64
 }
@@ -122,6 +128,9 @@ package enum StoreEvent: Sendable {
     case compacted(
         tables: Int, bytesRead: UInt64, bytesWritten: UInt64, droppedEntries: UInt64, microseconds: UInt64)
     case compactionFailed(String)
+    /// The scrub read bytes that are not what was written.
+    case damaged(VerifyReport.Finding)
+    case scrubFailed(String)
     /// Segments and sessions that had expired are gone.
     case expired(segments: Int, entries: UInt64, sessions: Int)
     /// More than half of all entries would expire at once: it waits for a day, or for `confirmExpiry`.

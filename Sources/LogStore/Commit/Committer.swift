@@ -149,7 +149,7 @@ final class Committer {
             if after != before { s.logFiles.append(after) }
             s.statistics.groups += 1
             s.statistics.batches += UInt64(staged.count)
-            s.statistics.payloadBytes += UInt64(staged.reduce(0) { $0 + $1.body.count })
+            s.statistics.payloadBytes += UInt64(staged.reduce(0) { $0 + $1.batch.payloadBytes })
             s.statistics.logBytes += UInt64(
                 (bytes + LogFormat.alignment - 1) / LogFormat.alignment * LogFormat.alignment)
             s.statistics.largestGroup = max(s.statistics.largestGroup, staged.count)
@@ -168,7 +168,7 @@ final class Committer {
     private func poison(_ error: DiskError) -> LogStoreError {
         let failure = LogStoreError.poisoned("\(error.operation) \(error.file): errno \(error.errno) \(error.detail)")
         box.lock.withLock { if $0.failure == nil { $0.failure = failure } }
-        report(.poisoned("\(error)"))
+        report(.poisoned("\(error.operation) \(error.file): errno \(error.errno) \(error.detail)"))
         return failure
     }
 

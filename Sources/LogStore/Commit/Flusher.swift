@@ -51,6 +51,7 @@ final class Flusher {
         guard let frozen else { return .nothing }
         let started = clock.monotonicMicroseconds()
         do throws(LogStoreError) {
+            let garbage = try garbage(frozen, version)
             let tables = try writeTables(frozen, version)
             let bytes = tables.reduce(0) { $0 + $1.size }
             try manifests.install(
@@ -59,6 +60,7 @@ final class Flusher {
                     $0.flushedLSN = frozen.lastLSN
                     $0.nextGeneration += 1
                     $0.counters = frozen.counters
+                    for i in $0.tables.indices { $0.tables[i].garbageBytes += garbage[$0.tables[i].name.id] ?? 0 }
                 },
                 publish: {
                     $0.frozen = nil
@@ -86,6 +88,47 @@ final class Flusher {
             report(.poisoned("flush: \(error)"))
         }
         return .failed(error)
+    }
+
+    // MARK: Garbage
+
+    /// About how many bytes of each segment are dead because of the head's deletions of sessions, users and tenants:
+    /// what decides that a segment is worth rewriting on its own.
+    private func garbage(_ head: Head, _ version: Version) throws(LogStoreError) -> [UInt64: UInt64] {
+        var garbage: [UInt64: UInt64] = [:]
+        func count(_ row: SessionRow) {
+            for (i, run) in row.runs.enumerated() {
+                guard let segment = version.segment(holding: run.generation, ofClass: row.retentionClass) else {
+                    continue
+                }
+                let end = i + 1 < row.runs.count ? row.runs[i + 1].firstSequence : row.lastSequence &+ 1
+                let entries = UInt64(end) - min(UInt64(run.firstSequence), UInt64(end))
+                let bytes = segment.summary.rawBytes / max(1, segment.summary.entryCount)
+                garbage[segment.name.id, default: 0] += entries * bytes
+            }
+        }
+        for session in head.sessions where session.delta.isDeleted && session.delta.creation == nil {
+            if let row = try lookup.tableRow(session.key, version) { count(row) }
+        }
+        var owners: [[UInt8]] = []
+        head.index.scan(prefix: [IndexKey.Kind.dead.rawValue]) {
+            let owner = IndexKey.userKey(from: $0.key)
+            owners.append(owner.user == 0 ? IndexKey.rows(of: owner.tenant) : IndexKey.rows(of: owner))
+            return true
+        }
+        for prefix in owners {
+            let runs = try version.runs(withPrefix: prefix, filtered: false, .blocking)
+            var cursor = try MergeCursor(runs, prefix: prefix, .blocking, fillsCache: false)
+            while cursor.isValid {
+                let (key, value) = (cursor.key, cursor.value)
+                let row = try Lookup.decoding("row", key) { () throws(ByteReader.Malformed) in
+                    try SessionRow.decode(value)
+                }
+                if let row { count(row) }
+                try cursor.next()
+            }
+        }
+        return garbage
     }
 
     // MARK: 1. Tables
@@ -156,7 +199,7 @@ final class Flusher {
                 value.raw(entry.payload)
                 try writer.add(
                     key: IndexKey.entry(folded.session.key, sequence), value: value.bytes, filterPrefixes: .none)
-                sequence += 1
+                sequence &+= 1
             }
         }
         return try writer.finish(

@@ -49,6 +49,13 @@ package struct LoggedBatch: Sendable {
         case holdSet = 17
     }
 
+    /// Bytes of the entries that it appends.
+    var payloadBytes: Int {
+        changes.reduce(0) { sum, change in
+            if case .entryAppended(_, _, let payload, _, _) = change { sum + payload.count } else { sum }
+        }
+    }
+
     // MARK: Encoding
 
     func encode(into w: inout ByteWriter) {
@@ -142,7 +149,9 @@ package struct LoggedBatch: Sendable {
 
     init(lsn: LSN, decoding body: [UInt8]) throws(ByteReader.Malformed) {
         self = try body.read { r throws(ByteReader.Malformed) in
-            var batch = LoggedBatch(lsn: lsn, time: Timestamp(microseconds: Int64(bitPattern: try r.u64())))
+            let time = Int64(bitPattern: try r.u64())
+            guard time.magnitude < UInt64(1) << 62 else { throw r.malformed("time \(time)") }
+            var batch = LoggedBatch(lsn: lsn, time: Timestamp(microseconds: time))
             let count = try r.length(limit: r.remaining)
             batch.changes.reserveCapacity(count)
             for _ in 0..<count { batch.changes.append(try Self.decodeChange(&r)) }
@@ -172,15 +181,15 @@ package struct LoggedBatch: Sendable {
         case .tenantDeleted: return .tenantDeleted(try r.tenant(), name: try r.string())
         case .entryAppended:
             let s = try r.session()
-            let sequence = try r.sequence()
+            let sequence = try r.entrySequence()
             let touch = try r.u8() != 0
             let crc = try r.u32()
             return .entryAppended(s, sequence, payload: try r.lengthPrefixed(), crc: crc, touch: touch)
         case .entryDeleted:
-            return .entryDeleted(try r.session(), try r.sequence(), deletedCount: try r.sequence())
+            return .entryDeleted(try r.session(), try r.entrySequence(), deletedCount: try r.sequence())
         case .entryAmended:
             let s = try r.session()
-            let sequence = try r.sequence()
+            let sequence = try r.entrySequence()
             let createdAt = Timestamp(microseconds: Int64(bitPattern: try r.u64()))
             let crc = try r.u32()
             return .entryAmended(s, sequence, payload: try r.lengthPrefixed(), crc: crc, createdAt: createdAt)
@@ -242,18 +251,25 @@ extension ByteWriter {
 }
 
 extension ByteReader {
-    /// Ordinals above 40 bits are malformed.
+    /// Ordinals that leave no room for a next one are malformed.
     @_lifetime(self: copy self)
     mutating func ordinal() throws(Malformed) -> UInt64 {
         let v = try varint()
-        guard v < 1 << 40 else { throw malformed("ordinal \(v)") }
+        guard v < (1 << 40) - 1 else { throw malformed("ordinal \(v)") }
         return v
     }
     @_lifetime(self: copy self)
     mutating func tenant() throws(Malformed) -> TenantOrdinal {
         let v = try varint()
-        guard let t = UInt32(exactly: v) else { throw malformed("tenant \(v)") }
+        guard let t = UInt32(exactly: v), t < .max else { throw malformed("tenant \(v)") }
         return TenantOrdinal(t)
+    }
+    /// Of an entry that exists: not 0.
+    @_lifetime(self: copy self)
+    mutating func entrySequence() throws(Malformed) -> SequenceNumber {
+        let s = try sequence()
+        guard s > 0 else { throw malformed("sequence 0") }
+        return s
     }
     @_lifetime(self: copy self)
     mutating func user() throws(Malformed) -> UserKey { UserKey(tenant: try tenant(), user: try ordinal()) }

@@ -198,8 +198,12 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
             }), lastFlushError == nil {
                 flushSignal.wait()
             }
+            // Merging cannot keep up: each group waits a little, so that runs do not pile up without end.
+            if box.lock.withLock({ $0.version.index.count }) >= Self.manyRuns { _ = flushSignal.wait(milliseconds: 20) }
         }
     }
+
+    private static let manyRuns = 32
 
     // MARK: The flush thread
 

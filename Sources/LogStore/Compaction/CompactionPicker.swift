@@ -5,7 +5,8 @@
 /// merging if it has at least `fanOut` tables, none is larger than a quarter of their sum, and the sum is at most
 /// `maximumBytes`. So each merge makes of a byte's table one at least four times as large, usually `fanOut` times, and a
 /// byte is written again about log₈(largest / flushed) times. Of the windows that are worth it the cheapest is taken
-/// first: it frees most tables for a byte written.
+/// first: it frees most tables for a byte written. Before that comes a table of which deletions have left less than three
+/// quarters.
 ///
 /// A time bucket is a tenth of the class's retention, by the newest entry: a merge never keeps old entries alive by
 /// putting them beside new ones.
@@ -19,8 +20,11 @@ struct CompactionPicker {
     /// Seconds that entries of a class are kept; 0 or none: for ever.
     var retention: [UInt8: Int] = [:]
 
-    /// A window that is worth merging, oldest first; nil if there is none.
+    /// A table that is more than a quarter dead, rewritten alone; else a window that is worth merging, oldest first; nil if
+    /// there is neither.
     func pick(_ tables: [Manifest.TableEntry], freeBytes: UInt64 = .max) -> [Manifest.TableEntry]? {
+        let dead = tables.filter { $0.garbageBytes > $0.rawBytes / 4 && $0.size <= freeBytes }
+        if let worst = dead.max(by: { $0.garbageBytes < $1.garbageBytes }) { return [worst] }
         var best: (tables: [Manifest.TableEntry], bytes: UInt64)?
         for group in groups(tables) {
             for start in group.indices {

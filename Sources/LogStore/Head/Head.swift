@@ -30,6 +30,8 @@ final class Head: @unchecked Sendable {  // confined by LogStore.state, immutabl
     /// Time of the first; decides when an idle head is flushed.
     private(set) var firstTime: Int64 = 0
     private(set) var lastLSN = LSN.zero
+    /// What in the log no writer can have written, although its hashes hold. Recovery refuses it.
+    private(set) var inconsistency: String?
     /// Ordinals in use after `lastLSN`.
     var counters: StoreCounters
 
@@ -90,6 +92,9 @@ final class Head: @unchecked Sendable {  // confined by LogStore.state, immutabl
         case .entryAppended(let s, let sequence, let payload, let crc, let touch):
             withSession(s) {
                 if $0.entries.isEmpty { $0.firstSequence = sequence }
+                guard UInt64($0.firstSequence) + UInt64($0.entries.count) == UInt64(sequence) else {
+                    return inconsistency = inconsistency ?? "entry \(sequence) of \(s) does not follow at LSN \(lsn)"
+                }
                 $0.entries.append(HeadEntry(createdAt: time, crc: crc, payload: payload))
                 $0.delta.lastSequence = sequence
                 if touch { $0.delta.updatedAt = time }

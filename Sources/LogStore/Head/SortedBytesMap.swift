@@ -36,10 +36,11 @@ struct SortedBytesMap: Sendable {
         return nil
     }
 
-    /// Calls `body` with the pairs whose keys begin with `prefix`, ascending, from `from` (inclusive) on, until it
+    /// Calls `body` with the pairs whose keys begin with `prefix`, ascending, from `from` (inclusive) on if that is behind
+    /// the prefix, until it
     /// returns false.
     func scan(prefix: [UInt8], from: [UInt8]? = nil, _ body: (Pair) -> Bool) {
-        let start = from ?? prefix
+        let start = [UInt8].later(prefix, from)
         var c = chunkIndex(for: start) ?? 0
         guard c < chunks.count else { return }
         var i = Self.lowerBound(chunks[c], start)

@@ -25,7 +25,7 @@ struct Lookup: Sendable {
         _ body: (_ key: [UInt8], _ value: [UInt8]) throws(LogStoreError) -> Bool
     ) throws(LogStoreError) {
         let pageSize = 512
-        var start = from ?? prefix
+        var start = [UInt8].later(prefix, from)
         while true {
             let (pairs, version) = state.lock.withLock {
                 ($0.headPairs(prefix: prefix, from: start, limit: pageSize), $0.version)
@@ -59,13 +59,14 @@ struct Lookup: Sendable {
     }
 
     func user(named name: String, in tenant: TenantOrdinal) throws(LogStoreError) -> UserKey? {
+        if try isDead(tenant) { return nil }
         let prefix = IndexKey.usersNamed(tenant, hash: IndexKey.hash(name))
         let key = try key(under: prefix, named: name)
         return key.map { UserKey(tenant: tenant, user: IndexKey.bigEndian($0, 13, 5)) }
     }
 
     func userName(_ user: UserKey) throws(LogStoreError) -> String? {
-        try value(IndexKey.user(user)).flatMap(IndexValue.decodeName)
+        try isDead(user.tenant) ? nil : value(IndexKey.user(user)).flatMap(IndexValue.decodeName)
     }
 
     func tenantName(_ tenant: TenantOrdinal) throws(LogStoreError) -> String? {
@@ -159,6 +160,12 @@ struct Lookup: Sendable {
         return try Self.decoding("row", indexKey) { () throws(ByteReader.Malformed) in try SessionRow.decode(bytes) }
     }
 
+    /// Whether the tenant was deleted: its users keep their records until they are merged away.
+    private func isDead(_ tenant: TenantOrdinal) throws(LogStoreError) -> Bool {
+        guard state.lock.withLock({ $0.active.counters.deadOwners }) > 0 else { return false }
+        return try value(IndexKey.dead(tenant)) != nil
+    }
+
     func ownerIsDead(_ key: SessionKey) throws(LogStoreError) -> Bool {
         if try value(IndexKey.dead(key.tenant)) != nil { return true }
         return try value(IndexKey.dead(key.owner)) != nil
@@ -195,8 +202,10 @@ struct Lookup: Sendable {
 final class StateBox: Sendable {
     let lock: Mutex<StoreState>
     let retention: Retention
-    init(_ state: consuming sending StoreState, _ retention: Retention) {
+    let lists: ListCache
+    init(_ state: consuming sending StoreState, _ retention: Retention, _ lists: ListCache) {
         lock = Mutex(state)
         self.retention = retention
+        self.lists = lists
     }
 }

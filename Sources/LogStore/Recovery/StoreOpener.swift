@@ -46,6 +46,7 @@ struct StoreOpener {
             prefixIfYoungerThan: options.profile == .edge ? clock.now().microseconds : nil)
         let outcome = try recovery.run(
             flushed: chosen.manifest.flushedLSN, isNew: chosen.manifest.number == 1, apply: head.apply)
+        if let what = head.inconsistency { throw .corrupt(file: "w-*.wal", offset: 0, detail: what) }
         if let cut = outcome.cut {
             report(
                 .cutLog(file: cut.file, offset: cut.offset, detail: cut.detail, lostAtLeast: cut.lostAtLeast))
@@ -60,6 +61,8 @@ struct StoreOpener {
         }
         // On a full disk the new log file may need what a killed process held back.
         let reserve = Reserve(disk: disk, options: options, isLeftOver: names.hasReserve)
+        // The names that were believed so far: a new log file must not outlive the manifest before it.
+        try io { () throws(DiskError) in try disk.syncDirectory(.manifestDirectory) }
         let log: LogWriter = try io { () throws(DiskError) in
             try LogWriter(
                 disk: disk, store: seed, epoch: random.next(), options: options, number: outcome.nextNumber,
@@ -75,7 +78,7 @@ struct StoreOpener {
                 store: format.id.description, lsn: lastLSN, replayed: outcome.replayed, clean: outcome.wasClean,
                 microseconds: clock.monotonicMicroseconds() - started))
         let retention = Retention(options.retention, clock: clock, watermark: chosen.manifest.clockWatermark)
-        let box = StateBox(state, retention)
+        let box = StateBox(state, retention, ListCache(budgetBytes: options.cacheBytes / 8))
         try retention.resolve(Lookup(state: box, policy: .blocking))
         let manifests = ManifestLog(
             box: box, disk: disk, clock: clock, options: options, store: seed, cache: cache,
@@ -132,6 +135,15 @@ struct StoreOpener {
         var hasData: Bool { !manifests.isEmpty || !tables.isEmpty || hasLog }
     }
 
+    /// - Throws: `notAStore` for a directory that holds something else.
+    static func refuseForeign(_ disk: any Disk) throws(LogStoreError) {
+        let names: Names
+        do throws(DiskError) { names = Names(try disk.list()) } catch { throw .io(error) }
+        if !names.hasFormat, !names.hasData, let foreign = names.foreign.first {
+            throw .notAStore("the directory is not empty and holds no store: it has \(foreign)")
+        }
+    }
+
     // MARK: 2. FORMAT
 
     /// FORMAT and the identity that its file has now.
@@ -148,6 +160,8 @@ struct StoreOpener {
                 try io { () throws(DiskError) in try file.sync(.formatFile) }
                 if names.manifests.isEmpty {
                     guard !names.hasData else { throw .corrupt(file: "m-*.man", offset: 0, detail: "no manifest") }
+                    // Its name may be in memory only, too.
+                    try io { () throws(DiskError) in try disk.syncDirectory(.formatDirectory) }
                     try makeFirstManifest(format)
                 }
                 return (format, file.identity)
@@ -158,8 +172,6 @@ struct StoreOpener {
             }
         } else if names.hasData {
             throw .corrupt(file: StoreFormat.name, offset: 0, detail: "missing, but there are files of a store")
-        } else if let foreign = names.foreign.first {
-            throw .notAStore("the directory is not empty and holds no store: it has \(foreign)")
         }
         let format = try makeFormat()
         try makeFirstManifest(format)

@@ -7,6 +7,7 @@ enum ExitCode: Int32, CaseIterable, Sendable {
     case damaged = 4
     case inUse = 5
     case unsupported = 6
+    case diskFailed = 7
 
     var summary: String {
         switch self {
@@ -18,6 +19,8 @@ enum ExitCode: Int32, CaseIterable, Sendable {
         case .damaged: "data in the store is damaged; stderr names the file and the offset"
         case .inUse: "the data directory or the address is in use by another process"
         case .unsupported: "the directory is no store, or holds a store of a newer format"
+        case .diskFailed:
+            "the disk failed under `serve`, which then stopped; what was acknowledged is in the log, the rest is unknown"
         }
     }
 }

@@ -1,3 +1,4 @@
+internal import HTTPTransport
 internal import LogStore
 
 extension CommandFailure {
@@ -28,8 +29,9 @@ extension CommandFailure {
                 .failure, "the disk under \(directory) is nearly full (\(freeBytes) bytes left); make room, then retry")
         case .poisoned(let reason):
             self.init(
-                .failure,
-                "an earlier write to \(directory) failed (\(reason)), so it takes no more; repair the disk and restart")
+                .diskFailed,
+                "the disk under \(directory) failed (\(reason)), so nothing more was written; repair it and start again"
+            )
         case .closed:
             self.init(.failure, "the store in \(directory) is closed")
         case .overloaded:
@@ -68,6 +70,17 @@ extension CommandFailure {
         case .io:
             self.init(
                 .failure, "the disk failed to \(error.operation) \(path): \(reason); the system's log may say more")
+        }
+    }
+}
+
+extension CommandFailure {
+    /// What the operator is told when the server cannot start or listen.
+    init(_ error: HTTPServerError) {
+        if case .addressInUse = error {
+            self.init(.inUse, "\(error); stop that first, or choose another --listen")
+        } else {
+            self.init(.failure, "\(error)")
         }
     }
 }

@@ -80,6 +80,10 @@ extension Setting {
             "store.soft-limit-bytes", .bytes(0...(1 << 50)), default: "2GiB",
             "Upper bound of the space that `store.soft-limit-percent` keeps free."),
         Setting(
+            "store.deletion-grace", .duration(.seconds(1)...(.seconds(86_400 * 30))), default: "1h",
+            when: ConditionalDefault(condition: withEdgeProfile, text: "10m"),
+            "Files that are no longer needed stay this long, so that a running copy of the directory finds them."),
+        Setting(
             "store.accept-prefix", .boolean, default: "false",
             "Open a store with a damaged log up to the damage, and give up what came after it."),
     ]

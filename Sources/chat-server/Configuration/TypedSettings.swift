@@ -49,6 +49,8 @@ struct StoreSettings: Sendable {
     let readThreads: Int
     let softLimitPercent: Int
     let softLimitBytes: Int
+    /// Whole seconds.
+    let deletionGrace: Duration
     let acceptsPrefix: Bool
 
     init(_ configuration: Configuration) {
@@ -64,6 +66,7 @@ struct StoreSettings: Sendable {
         readThreads = configuration.integer("store.read-threads")
         softLimitPercent = configuration.integer("store.soft-limit-percent")
         softLimitBytes = configuration.integer("store.soft-limit-bytes")
+        deletionGrace = .seconds(configuration.duration("store.deletion-grace").components.seconds)
         acceptsPrefix = configuration.boolean("store.accept-prefix")
     }
 }

@@ -28,6 +28,8 @@ enum LogValue: Sendable, Equatable, ExpressibleByStringLiteral, ExpressibleByInt
     case string(String)
     case integer(Int64)
     case double(Double)
+    /// A number of thousandths, shown as a decimal fraction: 1500 is 1.5.
+    case thousandths(Int64)
     case boolean(Bool)
 
     init(stringLiteral value: String) { self = .string(value) }

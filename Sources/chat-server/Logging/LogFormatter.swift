@@ -1,3 +1,5 @@
+internal import ChatEngine
+
 /// An event as one line of text, the line end included.
 ///
 /// Invariant: whatever the event holds, the line has exactly one line feed, its last byte, and no other control
@@ -18,23 +20,25 @@ enum LogFormatter: Sendable {
     }
 
     private func appendJSON(_ event: LogEvent, milliseconds: Int64, to line: inout [UInt8]) {
-        line.append(contentsOf: "{\"timestamp\":\"".utf8)
+        appendConstant("{\"timestamp\":\"", to: &line)
         appendTimestamp(milliseconds, to: &line)
-        line.append(contentsOf: "\",\"level\":\"".utf8)
+        appendConstant("\",\"level\":\"", to: &line)
         line.append(contentsOf: event.level.name.utf8)
-        line.append(contentsOf: "\",\"message\":".utf8)
+        appendConstant("\",\"message\":", to: &line)
         appendJSONString(event.message, to: &line)
-        event.forEachField { name, value in
-            line.append(UInt8(ascii: ","))
-            appendJSONString(name, to: &line)
-            line.append(UInt8(ascii: ":"))
-            if case .string(let text) = value {
-                appendJSONString(text, to: &line)
-            } else {
-                line.append(contentsOf: value.plainText.utf8)
-            }
+        event.forEachAttribute { name, value in
+            appendConstant(",\"", to: &line)
+            appendConstant(name, to: &line)
+            appendConstant("\":", to: &line)
+            value.appendJSON(to: &line)
         }
-        line.append(UInt8(ascii: "}"))
+        for (name, value) in event.fields {
+            appendConstant(",", to: &line)
+            appendJSONString(name, to: &line)
+            appendConstant(":", to: &line)
+            value.appendJSON(to: &line)
+        }
+        appendConstant("}", to: &line)
     }
 
     private func appendHuman(_ event: LogEvent, milliseconds: Int64, colours: Bool, to line: inout [UInt8]) {
@@ -52,8 +56,10 @@ enum LogFormatter: Sendable {
         if colours { line.append(contentsOf: "\u{1B}[0m".utf8) }
         line.append(contentsOf: repeatElement(0x20, count: 8 - event.level.name.utf8.count))
         appendPrintable(event.message, to: &line)
+        var fields: [(name: String, value: LogValue)] = []
+        event.forEachAttribute { name, value in fields.append((name.description, value)) }
         var separator = "  "
-        event.forEachField { name, value in
+        for (name, value) in fields + event.fields {
             line.append(contentsOf: separator.utf8)
             separator = " "
             appendPrintable(name, to: &line)
@@ -63,15 +69,15 @@ enum LogFormatter: Sendable {
                     !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D && $0 != 0x7F }
                 if isWord { appendPrintable(text, to: &line) } else { appendJSONString(text, to: &line) }
             } else {
-                line.append(contentsOf: value.plainText.utf8)
+                value.appendPlain(to: &line)
             }
         }
     }
 }
 
 extension LogEvent {
-    /// The named attributes that are set, then the fields; the names are those of docs/operating.md.
-    fileprivate func forEachField(_ body: (String, LogValue) -> Void) {
+    /// The named attributes that are set; the names are those of docs/operating.md.
+    fileprivate func forEachAttribute(_ body: (StaticString, LogValue) -> Void) {
         if let requestID { body("request_id", .string(requestID)) }
         if let surface { body("surface", .string(surface)) }
         if let tenant { body("tenant_id", .string(tenant)) }
@@ -79,41 +85,73 @@ extension LogEvent {
         if let method { body("method", .string(method)) }
         if let route { body("route", .string(route)) }
         if let status { body("status", .integer(Int64(status))) }
-        if let durationMicroseconds { body("duration_ms", .double(Double(durationMicroseconds) / 1000)) }
-        for field in fields { body(field.name, field.value) }
+        if let durationMicroseconds { body("duration_ms", .thousandths(durationMicroseconds)) }
     }
 }
 
+/// Text of the formatter's own, copied in one go.
+private func appendConstant(_ text: StaticString, to line: inout [UInt8]) {
+    text.withUTF8Buffer { line.append(contentsOf: $0) }
+}
+
 extension LogValue {
+    fileprivate func appendJSON(to line: inout [UInt8]) {
+        if case .string(let text) = self { appendJSONString(text, to: &line) } else { appendPlain(to: &line) }
+    }
+
     /// As JSON writes it; a number that JSON has no notation for is null. Strings are quoted elsewhere.
-    fileprivate var plainText: String {
+    fileprivate func appendPlain(to line: inout [UInt8]) {
         switch self {
-        case .string(let value): value
-        case .integer(let value): "\(value)"
-        case .double(let value): value.isFinite ? "\(value)" : "null"
-        case .boolean(let value): "\(value)"
+        case .string(let value): line.append(contentsOf: value.utf8)
+        case .integer(let value): line.append(decimal: value)
+        case .double(let value): line.append(contentsOf: (value.isFinite ? "\(value)" : "null").utf8)
+        case .thousandths(let value): appendThousandths(value, to: &line)
+        case .boolean(let value): line.append(contentsOf: (value ? "true" : "false").utf8)
         }
+    }
+}
+
+private func appendThousandths(_ value: Int64, to line: inout [UInt8]) {
+    if value < 0 { line.append(UInt8(ascii: "-")) }
+    line.append(decimal: Int64(value.magnitude / 1000))
+    var rest = value.magnitude % 1000
+    guard rest > 0 else { return }
+    line.append(UInt8(ascii: "."))
+    var power: UInt64 = 100
+    while rest > 0 {
+        line.append(UInt8(ascii: "0") + UInt8(rest / power))
+        rest %= power
+        power /= 10
     }
 }
 
 /// Appends `text` in quotes as JSON (RFC 8259 §7); DEL is escaped too, since terminals act on it.
 func appendJSONString(_ text: String, to bytes: inout [UInt8]) {
-    bytes.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-        switch byte {
-        case UInt8(ascii: "\""): bytes.append(contentsOf: "\\\"".utf8)
-        case UInt8(ascii: "\\"): bytes.append(contentsOf: "\\\\".utf8)
-        case 0x0A: bytes.append(contentsOf: "\\n".utf8)
-        case 0x0D: bytes.append(contentsOf: "\\r".utf8)
-        case 0x09: bytes.append(contentsOf: "\\t".utf8)
-        case 0..<0x20, 0x7F:
-            bytes.append(contentsOf: "\\u00".utf8)
-            bytes.append(hexadecimalDigit(byte >> 4))
-            bytes.append(hexadecimalDigit(byte & 0xF))
-        default: bytes.append(byte)
+    var text = text
+    text.withUTF8 { utf8 in
+        bytes.append(UInt8(ascii: "\""))
+        if utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") && $0 != 0x7F }) {
+            bytes.append(contentsOf: utf8)
+        } else {
+            for byte in utf8 { appendEscaped(byte, to: &bytes) }
         }
+        bytes.append(UInt8(ascii: "\""))
     }
-    bytes.append(UInt8(ascii: "\""))
+}
+
+private func appendEscaped(_ byte: UInt8, to bytes: inout [UInt8]) {
+    switch byte {
+    case UInt8(ascii: "\""): bytes.append(contentsOf: "\\\"".utf8)
+    case UInt8(ascii: "\\"): bytes.append(contentsOf: "\\\\".utf8)
+    case 0x0A: bytes.append(contentsOf: "\\n".utf8)
+    case 0x0D: bytes.append(contentsOf: "\\r".utf8)
+    case 0x09: bytes.append(contentsOf: "\\t".utf8)
+    case 0..<0x20, 0x7F:
+        bytes.append(contentsOf: "\\u00".utf8)
+        bytes.append(hexadecimalDigit(byte >> 4))
+        bytes.append(hexadecimalDigit(byte & 0xF))
+    default: bytes.append(byte)
+    }
 }
 
 private func hexadecimalDigit(_ value: UInt8) -> UInt8 {

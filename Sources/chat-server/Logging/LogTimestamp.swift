@@ -1,3 +1,4 @@
+internal import ChatEngine
 internal import Glibc
 internal import SwiftOverlayShims
 
@@ -49,8 +50,17 @@ func appendTimeOfDay(_ milliseconds: Int64, to bytes: inout [UInt8]) {
 
 private func floorDivision(_ a: Int64, _ b: Int64) -> Int64 { a >= 0 ? a / b : (a - b + 1) / b }
 
+/// At least `width` digits. The divisors are constants, which makes them multiplications: a log line has 17 of them.
 private func appendDigits(_ value: Int64, width: Int, to bytes: inout [UInt8]) {
-    let digits = String(value).utf8
-    bytes.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: max(0, width - digits.count)))
-    bytes.append(contentsOf: digits)
+    if width == 2 {
+        bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / 10))
+        bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10))
+    } else if value >= 10_000 {
+        // A year of five digits.
+        bytes.append(decimal: value)
+    } else {
+        if width == 4 { bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / 1000)) }
+        bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / 100 % 10))
+        appendDigits(value % 100, width: 2, to: &bytes)
+    }
 }

@@ -64,9 +64,9 @@ final class Logger: Sendable {
     func close() { writer.close() }
 
     private func write(_ event: LogEvent) {
-        var line: [UInt8] = []
-        line.reserveCapacity(256)
-        formatter.append(event, milliseconds: clock(), to: &line)
-        writer.append(line)
+        let now = clock()
+        writer.append(isUrgent: event.level >= .warning) { line in
+            formatter.append(event, milliseconds: now, to: &line)
+        }
     }
 }

@@ -53,12 +53,17 @@ extension Gauge: Instrument {
 
 extension Histogram: Instrument {
     func appendSamples(name: String, labels: [(String, String)], to text: inout String) {
-        let reading = reading
-        let bounds = reading.bounds.map(numberText) + ["+Inf"]
-        for (bound, count) in zip(bounds, reading.cumulative) {
+        reading.appendSamples(name: name, labels: labels, to: &text)
+    }
+}
+
+extension Histogram.Reading {
+    func appendSamples(name: String, labels: [(String, String)], to text: inout String) {
+        let bounds = bounds.map(numberText) + ["+Inf"]
+        for (bound, count) in zip(bounds, cumulative) {
             appendSample(name: name + "_bucket", labels: labels + [("le", bound)], value: "\(count)", to: &text)
         }
-        appendSample(name: name + "_sum", labels: labels, value: numberText(reading.sum), to: &text)
-        appendSample(name: name + "_count", labels: labels, value: "\(reading.cumulative.last ?? 0)", to: &text)
+        appendSample(name: name + "_sum", labels: labels, value: numberText(sum), to: &text)
+        appendSample(name: name + "_count", labels: labels, value: "\(cumulative.last ?? 0)", to: &text)
     }
 }

@@ -32,6 +32,11 @@ final class MetricsRegistry: Sendable {
         _ = register(ReadFamily(name: name, help: help, kind: isCounter ? .counter : .gauge, read: reading))
     }
 
+    /// A histogram that somebody else keeps, read when the metrics are asked for.
+    func histogram(_ name: String, _ help: String, reading: @escaping @Sendable () -> Histogram.Reading) {
+        _ = register(ReadHistogramFamily(name: name, help: help, read: reading))
+    }
+
     /// All metrics, as `text/plain; version=0.0.4; charset=utf-8`.
     func exposition() -> [UInt8] {
         var text = ""
@@ -131,5 +136,23 @@ private final class ReadFamily: MetricFamily {
     func append(to text: inout String) {
         appendHead(name: name, help: help, kind: kind, to: &text)
         appendSample(name: name, labels: [], value: numberText(read()), to: &text)
+    }
+}
+
+/// A histogram that a closure knows.
+private final class ReadHistogramFamily: MetricFamily {
+    let name: String
+    private let help: String
+    private let read: @Sendable () -> Histogram.Reading
+
+    init(name: String, help: String, read: @escaping @Sendable () -> Histogram.Reading) {
+        self.name = name
+        self.help = help
+        self.read = read
+    }
+
+    func append(to text: inout String) {
+        appendHead(name: name, help: help, kind: .histogram, to: &text)
+        read().appendSamples(name: name, labels: [], to: &text)
     }
 }

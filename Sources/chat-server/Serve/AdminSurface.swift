@@ -48,9 +48,11 @@ extension MetricsRegistry {
         }
         value("chat_store_groups_total", "Commit groups written.", isCounter: true) { Double($0.statistics.groups) }
         value("chat_store_batches_total", "Batches committed.", isCounter: true) { Double($0.statistics.batches) }
-        value("chat_store_log_syncs_total", "Syncs of the log.", isCounter: true) { Double($0.statistics.logSyncs) }
-        value("chat_store_log_sync_seconds_total", "Time spent in syncs of the log.", isCounter: true) {
-            Double($0.statistics.syncMicroseconds) / 1_000_000
+        value("chat_store_largest_group_batches", "Batches of the largest group since the start.") {
+            Double($0.statistics.largestGroup)
+        }
+        histogram("chat_store_log_sync_seconds", "Duration of syncs of the log.") {
+            Histogram.Reading(syncs: store.status.statistics)
         }
         value("chat_store_log_bytes_total", "Bytes appended to the log.", isCounter: true) {
             Double($0.statistics.logBytes)
@@ -64,7 +66,8 @@ extension MetricsRegistry {
         value("chat_store_table_bytes", "Bytes of these tables.") { Double($0.tableBytes) }
         value("chat_store_log_files", "Log files kept.") { Double($0.logFiles) }
         value("chat_store_free_bytes", "Free space of the data directory's file system.") {
-            Double($0.space.freeBytes)
+            // Not known before the first write has looked.
+            $0.space.freeBytes == .max ? .nan : Double($0.space.freeBytes)
         }
         value("chat_store_cache_bytes", "Decoded blocks in the cache.") { Double($0.cache.residentBytes) }
         value("chat_store_cache_hits_total", "Reads that the cache answered.", isCounter: true) {
@@ -74,5 +77,19 @@ extension MetricsRegistry {
             Double($0.cache.misses)
         }
         value("chat_store_accepting_appends", "1 while appends are accepted.") { $0.isAcceptingAppends ? 1 : 0 }
+    }
+}
+
+extension Histogram.Reading {
+    /// The store counts syncs in buckets of at most 16, 32, 64 … microseconds; the last one takes all that are longer.
+    init(syncs statistics: StoreStatistics) {
+        var running: UInt64 = 0
+        let cumulative = statistics.syncHistogram.map { count in
+            running += count
+            return running
+        }
+        self.init(
+            cumulative: cumulative, sum: Double(statistics.syncMicroseconds) / 1e6,
+            bounds: cumulative.indices.dropLast().map { Double(UInt64(16) << UInt64($0)) / 1e6 })
     }
 }

@@ -7,42 +7,61 @@ internal import Synchronization
 
 /// Everything that `serve` runs, put together: store, engine, surfaces, listeners.
 ///
-/// Started bottom up and stopped top down: listeners drain first, then the readers end, then the log is sealed.
+/// Started bottom up and stopped top down: listeners drain first, then the readers end, then the log is sealed. What can
+/// be found wrong without the store is looked at before it is opened, because opening writes.
 final class Server: Sendable {
     let store: LogStore
     private let engine: ChatEngine
     private let http: HTTPServer
+    private let directory: String
     private let logger: Logger
     private let draining = Atomic<Bool>(false)
 
     /// Opens the store and listens.
-    init(_ configuration: Configuration, directory: String, _ logger: Logger) throws(CommandFailure) {
+    /// - Parameter request: told when the store fails while it is served.
+    init(
+        _ configuration: Configuration, directory: String, _ logger: Logger, _ request: StopRequest
+    ) throws(CommandFailure) {
+        self.directory = directory
         self.logger = logger
         let settings = HTTPSettings(configuration)
         let storeSettings = StoreSettings(configuration)
         let clock = LiveClock()
-        store = try Self.openStore(directory, storeSettings, clock, logger)
+        try Self.checkAddresses(settings, AdminSettings(configuration))
+        http = try Self.makeHTTP(settings)
+        store = try Self.openStore(directory, storeSettings, clock, logger, request)
         engine = ChatEngine(
             store: store, clock: clock, random: SystemRandom(),
-            readers: ReaderPool(threads: storeSettings.readThreads))
+            readers: ReaderPool(threads: storeSettings.readThreads),
+            durability: storeSettings.isBuffered ? .buffered : .durable)
         do throws(CommandFailure) {
-            http = try Self.makeHTTP(settings)
+            _ = try ServerSecret.loadOrMake(in: directory)
             try listen(configuration, settings, clock)
         } catch {
+            http.drain(deadline: .zero)
             engine.close()
             try? store.close()
             throw error
         }
     }
 
+    private static func checkAddresses(_ settings: HTTPSettings, _ admin: AdminSettings) throws(CommandFailure) {
+        for address in settings.listeners.map(\.address) + [admin.address].compactMap({ $0 }) {
+            do throws(HTTPServerError) { try address.checkFree() } catch { throw CommandFailure(error) }
+        }
+    }
+
     private static func openStore(
-        _ directory: String, _ settings: StoreSettings, _ clock: LiveClock, _ logger: Logger
+        _ directory: String, _ settings: StoreSettings, _ clock: LiveClock, _ logger: Logger, _ request: StopRequest
     ) throws(CommandFailure) -> LogStore {
         do {
             let disk = try LiveDisk(path: directory, createIfMissing: true)
             return try LogStore.open(
                 disk: disk, clock: clock, random: SystemRandom(), options: StoreOptions(settings)
-            ) { event in logger.log(LogEvent(event)) }
+            ) { event in
+                logger.log(LogEvent(event))
+                if case .poisoned(let reason) = event { request.stop(.storeFailed(reason)) }
+            }
         } catch let error as LogStoreError {
             throw CommandFailure(error, directory: directory)
         } catch let error as DiskError {
@@ -66,10 +85,8 @@ final class Server: Sendable {
             configuration.tls = TLSCertificate(
                 certificatePEM: try readPEM(tls.certificatePath), keyPEM: try readPEM(tls.keyPath))
         }
-        do throws(HTTPServerError) {
-            return try HTTPServer(configuration: configuration)
-        } catch {
-            throw CommandFailure(.failure, "\(error)")
+        do throws(HTTPServerError) { return try HTTPServer(configuration: configuration) } catch {
+            throw CommandFailure(error)
         }
     }
 
@@ -120,17 +137,16 @@ final class Server: Sendable {
                 "listening",
                 [("host", .string(address.host)), ("port", .integer(Int64(port))), ("tls", .boolean(tls))])
         } catch {
-            if case .addressInUse = error { throw CommandFailure(.inUse, "\(error)") }
-            throw CommandFailure(.failure, "\(error)")
+            throw CommandFailure(error)
         }
     }
 
-    /// Answers what is in flight, seals the log.
+    /// Answers what is in flight, seals the log. A store that has failed answers writes with an error and is not sealed.
     func stop(within deadline: Duration) throws(CommandFailure) {
         draining.store(true, ordering: .relaxed)
         if !http.drain(deadline: deadline) { logger.warning("requests were still in flight when the time was up") }
         engine.close()
-        do throws(LogStoreError) { try store.close() } catch { throw CommandFailure(.failure, "store: \(error)") }
+        do throws(LogStoreError) { try store.close() } catch { throw CommandFailure(error, directory: directory) }
     }
 }
 
@@ -139,7 +155,6 @@ extension StoreOptions {
         self.init()
         if settings.profile == .edge {
             profile = .edge
-            deletionGraceSeconds = 600
             logReserveBytes = 1 << 20
         }
         headBytes = settings.headBytes
@@ -147,6 +162,7 @@ extension StoreOptions {
         cacheBytes = settings.cacheBytes
         softLimitPercent = settings.softLimitPercent
         softLimitBytes = UInt64(settings.softLimitBytes)
+        deletionGraceSeconds = Int(settings.deletionGrace.components.seconds)
         acceptPrefix = settings.acceptsPrefix
     }
 }

@@ -60,6 +60,15 @@ extension LogEvent {
                 .warning,
                 "more than half of all messages would expire at once; this waits a day, or for a confirmation",
                 fields: [("messages", .integer(Int64(entries))), ("of", .integer(Int64(total)))])
+        case .damaged(let finding):
+            self.init(
+                .error, "the scrub found damage; restore the file from a backup",
+                fields: [
+                    ("file", .string(finding.file)), ("offset", .integer(Int64(finding.offset))),
+                    ("detail", .string(finding.detail)),
+                ])
+        case .scrubFailed(let reason):
+            self.init(.warning, "the scrub could not read a table", fields: [("reason", .string(reason))])
         case .erased(let record):
             self.init(
                 .info, "an erasure is finished: no byte of it is left in any file",

@@ -124,6 +124,67 @@ struct CompactionTests {
         #expect(scenario.models[2].difference(from: store) == nil)
     }
 
+    @Test("A segment that deletions have emptied by more than a quarter is rewritten alone", arguments: [true, false])
+    func garbage(byUser: Bool) throws {
+        let fixture = CrashFixture(options: Scenario.smallOptions)
+        let store = try fixture.open(SimulatedDisk())
+        var keys: [SessionKey] = []
+        for i in 0..<10 {
+            var batch = Batch()
+            let s = batch.createSession(id: "s\(i)", tenant: "t", user: i < 4 ? "ann" : "bob")
+            for j in 0..<10 { batch.append(text("message \(j)"), to: s) }
+            keys += try store.commit(batch).sessions
+        }
+        try store.flush()
+        var delete = Batch()
+        if byUser { delete.deleteUser(keys[0].owner) } else { for key in keys.prefix(4) { delete.deleteSession(key) } }
+        try store.commit(delete)
+        try store.maintain()
+        #expect(store.status.storedEntries == 100)
+        try store.flush()
+        try store.maintain()
+        #expect(store.status.storedEntries == 60 && store.status.statistics.compactions == 1)
+        for key in keys.suffix(6) { #expect(try store.entries(of: key, .last(20)).count == 10) }
+    }
+
+    @Test("The scrub finds a flipped bit, says where, and leaves the rest being served")
+    func scrub() throws {
+        var options = Scenario.smallOptions
+        options.scrubSeconds = 1
+        let disk = SimulatedDisk()
+        var store = try LogStore.open(
+            disk: disk, clock: LiveClock(), random: SystemRandom(), options: options, execution: .inline)
+        for i in 0..<50 {
+            var batch = Batch()
+            let s = batch.createSession(id: "s\(i)", tenant: "t", user: "ann")
+            batch.append([UInt8](repeating: UInt8(i), count: 500) + text("\(i)"), to: s)
+            try store.commit(batch)
+        }
+        try store.flush()
+        try store.close()
+        let segment = try #require(try disk.list().map(\.name).first { $0.hasPrefix("s-") })
+        disk.addReadFault(.flippedBit(offset: 200, bit: 3), to: segment)
+        let signal = Signal()
+        nonisolated(unsafe) var found: VerifyReport.Finding?
+        store = try LogStore.open(
+            disk: disk, clock: LiveClock(), random: SystemRandom(), options: options, execution: .threaded
+        ) { event in
+            guard case .damaged(let finding) = event else { return }
+            signal.locked {
+                found = finding
+                signal.wakeAll()
+            }
+        }
+        signal.locked { while found == nil { signal.wait() } }
+        #expect(found?.file == segment && found?.offset == 64)
+        #expect(store.status.damage.map(\.file) == [segment])
+        let last = try #require(try store.session(id: "s49", in: TenantOrdinal(1)))
+        #expect(try store.entries(of: last.key, .last(1)).count == 1)
+        let first = try #require(try store.session(id: "s0", in: TenantOrdinal(1)))
+        #expect(throws: LogStoreError.self) { try store.entries(of: first.key, .last(1)) }
+        try store.close()
+    }
+
     // MARK: Erasure
 
     @Test("After an erasure no byte of the subject is in any file, whenever the machine crashed")

@@ -29,7 +29,7 @@ struct FaultLoopTests {
                     runs += 1
                     refusals += run.refusals
                     disk.clearFailures()
-                    if let finding = run.finding ?? run.verdict(disk) {
+                    if let finding = run.finding ?? run.verdict(disk, after: failure) {
                         Issue.record("\(scenario.name): operation \(point), \(failure) \(extent): \(finding)")
                         return
                     }
@@ -48,6 +48,8 @@ private struct FaultyRun {
     private let fixture: CrashFixture
     /// What was acknowledged, and the batch whose outcome is unknown, if there is one.
     private var acknowledged = StoreModel()
+    /// The states since the last sync, of which buffered batches may be lost; the last is `acknowledged`.
+    private var sinceSync = [StoreModel()]
     private var unknown: StoreModel.Change?
     /// The batch in flight may be one that finishes an erasure.
     private var mayHaveFinished = false
@@ -67,7 +69,10 @@ private struct FaultyRun {
                     try open.close()
                     store = try fixture.open(disk)
                 case .flush:
-                    do throws(LogStoreError) { try open.flush() } catch {
+                    do throws(LogStoreError) {
+                        try open.flush()
+                        sinceSync = [acknowledged]
+                    } catch {
                         refusals += 1
                         if case .poisoned = error { return }
                     }
@@ -109,6 +114,7 @@ private struct FaultyRun {
             let expected = after.apply(change, now: receipt.time.microseconds)
             if receipt != expected { finding = "receipt \(receipt), not \(expected)" }
             acknowledged = after
+            sinceSync = change.durability == .durable ? [after] : sinceSync + [after]
             return finding == nil
         } catch {
             refusals += 1
@@ -126,19 +132,22 @@ private struct FaultyRun {
     }
 
     /// Judges the state on the healthy disk, then writes to it.
-    func verdict(_ disk: SimulatedDisk) -> String? {
+    ///
+    /// A sync that fails and reverts takes the pages of earlier groups along that were not synced: buffered batches.
+    func verdict(_ disk: SimulatedDisk, after failure: OperationFailure) -> String? {
         do {
             let store = try fixture.open(disk)
             defer { try? store.close() }
             var model = acknowledged
             if let difference = model.difference(from: store) {
                 // Each refused batch may have used a time up.
-                let candidates = (0...Int64(refusals)).map { used in
+                var candidates = (0...Int64(refusals)).map { used in
                     var candidate = acknowledged
                     if mayHaveFinished { candidate.applyOwnBatch(now: max(Scenario.now, model.lastTime + 1) + used) }
                     if let unknown { _ = candidate.apply(unknown, now: max(Scenario.now, model.lastTime + 1) + used) }
                     return candidate
                 }
+                if case .syncReverts = failure { candidates += sinceSync }
                 guard let found = candidates.first(where: { $0.difference(from: store) == nil }) else {
                     return "reopened: \(difference)"
                 }

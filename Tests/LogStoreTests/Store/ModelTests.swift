@@ -34,7 +34,7 @@ struct ModelTests {
                     model.applyOwnBatch(now: time.microseconds)
                 }
             default:
-                let change = Self.change(model, step, &random)
+                let change = RandomLife.change(model, step, &random)
                 guard model.permits(change) else {
                     refused += 1
                     continue
@@ -58,46 +58,6 @@ struct ModelTests {
         #expect(model.lsn > 50)
         print(
             "model, seed \(seed): \(model.lsn) batches, \(model.everSessions.count) sessions, \(refused) not permitted")
-    }
-
-    private static func change(
-        _ model: StoreModel, _ step: Int, _ random: inout SplitMix64
-    ) -> StoreModel.Change {
-        let tenant = ["t", "u"].randomElement(using: &random)!
-        let path = model.live.keys.sorted().randomElement(using: &random) ?? "t/none"
-        let last = model.session(path)?.info.lastSequence ?? 0
-        let sequence = SequenceNumber.random(in: 1...max(1, last), using: &random)
-        var text = "step \(step) "
-        text += String(repeating: "x", count: Int.random(in: 0..<600, using: &random))
-        let document = "\(tenant)/d\(Int.random(in: 0..<9, using: &random))"
-        var operations: [StoreModel.Operation] = []
-        for _ in 0..<Int.random(in: 1...2, using: &random) {
-            switch Int.random(in: 0..<100, using: &random) {
-            case 0..<14:
-                let user = "user\(Int.random(in: 0..<3, using: &random))"
-                let tags = UInt32.random(in: 0..<4, using: &random)
-                operations.append(
-                    .create("\(tenant)/s\(step)-\(operations.count)", user: user, state: "s\(step)", tags: tags))
-            case 14..<60: operations.append(.append(path, text))
-            case 60..<68: operations.append(.update(path, state: text, tags: 1, touch: step % 2 == 0))
-            case 68..<75: operations.append(.amend(path, sequence, text))
-            case 75..<82: return .init(operations: [.deleteEntry(path, sequence)])
-            case 82..<90: operations.append(.put(document, text))
-            case 90..<94: operations.append(.remove(document))
-            case 94..<96: operations.append(.position("consumer", model.lsn))
-            case 96: return .init(operations: [.deleteSession(path)])
-            case 97: return .init(operations: [.eraseSession(path)])
-            case 98: return .init(operations: [.deleteUser(model.users.keys.sorted().first ?? "t/none")])
-            default: return .init(operations: [.deleteTenant("u")])
-            }
-        }
-        var change = StoreModel.Change(operations: operations)
-        if step % 5 == 0 { change.durability = .buffered }
-        if step % 7 == 0 {
-            change.key = "key\(step % 21)"
-            change.keySession = path
-        }
-        return change
     }
 
     /// One random page of entries and one random list, compared.

@@ -4,7 +4,7 @@
 // The ways take turns by file, so that a noisy neighbour hits all of them alike. Prints a table and a hash of what the
 // files held, which must be the same for every way.
 //
-//   swift run -c release log-preallocation DIRECTORY [ROUNDS]
+//   make tools && .build/tools/release/log-preallocation DIRECTORY [ROUNDS]
 
 import Glibc
 
