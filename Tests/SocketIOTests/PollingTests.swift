@@ -96,6 +96,18 @@ import Testing
         }
     }
 
+    @Test func sessionsOfOneAddressHaveALimit() async throws {
+        try await onOwnThread {
+            let fixture = try SocketFixture(loops: 1) { $0.engine.connectionsPerIP = 2 }
+            let clients = try (0..<2).map { _ in try PollingClient(port: fixture.port) }
+            let http = LoopbackClient(port: fixture.port)
+            #expect(try http.send("GET", "/socket.io/?EIO=4&transport=polling").status == 503)
+            #expect(try clients[0].post("1").status == 200)
+            #expect(try http.send("GET", "/socket.io/?EIO=4&transport=polling").status == 200)
+            #expect(try http.send("GET", "/socket.io/?EIO=4&transport=polling").status == 503)
+        }
+    }
+
     @Test func twoPollsAtOnce() async throws {
         try await onOwnThread {
             let fixture = try SocketFixture()

@@ -7,7 +7,7 @@ private func message(_ string: String) -> WebSocketMessage { .text(text(string))
 
 @Suite struct SocketClientTests {
     static func client(_ namespaces: Set<String> = ["/", "/custom"]) -> SocketClient {
-        SocketClient(known: namespaces, maximumAttachments: 10, connectTimeoutMilliseconds: 45_000, now: 0)
+        SocketClient(known: namespaces, now: 0)
     }
 
     /// In the main namespace.
@@ -49,6 +49,20 @@ private func message(_ string: String) -> WebSocketMessage { .text(text(string))
         client.timerFired(now: 45_000)
         #expect(client.takeActions() == [.close(.forcedClose)])
         #expect(client.accept("/", sid: "x") == false)
+    }
+
+    @Test func whatIsKeptHasALimit() {
+        var client = SocketClientTests.client()
+        let long = String(repeating: "x", count: 16 << 10)
+        client.received(message("0{\"token\":\"\(long)\"}"))
+        #expect(client.takeActions() == [.send(message(#"4{"message":"Authentication payload too large"}"#))])
+        client = SocketClientTests.connected()
+        let place = #"{"_placeholder":true,"num":0}"#
+        client.received(message("53-[\"a\",\(place)]"))
+        client.received(.binary(Array(repeating: 0, count: 3 << 20)))
+        #expect(client.takeActions() == [])
+        client.received(.binary(Array(repeating: 0, count: 2 << 20)))
+        #expect(client.takeActions() == [.close(.parseError)])
     }
 
     @Test func eventsAndAcknowledgements() {

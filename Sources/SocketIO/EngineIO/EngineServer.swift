@@ -16,6 +16,8 @@ package struct EngineConfiguration: Sendable {
     package var webSocket = WebSocketLimits()
     /// Sessions at a time; above it a new one gets 503.
     package var connections = 10_000
+    /// Sessions of one IP address; 0 is no limit. A session that polls costs its client no open connection.
+    package var connectionsPerIP = 0
     /// Asked with the `Origin` of a WebSocket handshake; nil where there is none. Polling is subject to CORS instead.
     package var allowsOrigin: @Sendable (String?) -> Bool = { _ in true }
     /// Asked before a session is opened; a text refuses it with that message (403, code 4).
@@ -37,6 +39,8 @@ package final class EngineServer: Sendable {
 
     private struct State {
         var connections: [String: EngineConnection] = [:]
+        /// Kept where there is a limit for them.
+        var connectionsByIP: [IPAddress: Int] = [:]
         var isDraining = false
         var metrics = Metrics()
     }
@@ -134,7 +138,7 @@ package final class EngineServer: Sendable {
         guard isSocket == (transport == "websocket") else { return refuse(.badRequest, isSocket, exchange) }
         if let message = configuration.refusal(request) { return refuse(.forbidden, isSocket, exchange, message) }
         guard parameter("EIO") == "4" else { return refuse(.unsupportedVersion, isSocket, exchange) }
-        guard hasRoom else {
+        guard hasRoom(for: request) else {
             return exchange.respond(
                 Response(status: 503, headers: [("Retry-After", "5"), ("Content-Type", "text/plain; charset=utf-8")]))
         }
@@ -218,8 +222,12 @@ package final class EngineServer: Sendable {
 
     // MARK: sessions
 
-    private var hasRoom: Bool {
-        state.withLock { !$0.isDraining && $0.connections.count < configuration.connections }
+    private func hasRoom(for request: Request) -> Bool {
+        state.withLock { state in
+            guard !state.isDraining, state.connections.count < configuration.connections else { return false }
+            let limit = configuration.connectionsPerIP
+            return limit == 0 || state.connectionsByIP[request.client.address, default: 0] < limit
+        }
     }
 
     private func connection(_ sid: String) -> EngineConnection? { state.withLock { $0.connections[sid] } }
@@ -227,8 +235,10 @@ package final class EngineServer: Sendable {
     private func open(_ request: Request, socket: WebSocketConnection?) -> EngineConnection {
         let sid = SessionID.make()
         let timings = configuration.timings
+        // The transport cannot upgrade a connection with TLS; a client that is told so does not try.
+        let canUpgrade = socket == nil && !request.isTLS
         let handshake =
-            "{\"sid\":\"\(sid)\",\"upgrades\":[\(socket == nil ? "\"websocket\"" : "")],"
+            "{\"sid\":\"\(sid)\",\"upgrades\":[\(canUpgrade ? "\"websocket\"" : "")],"
             + "\"pingInterval\":\(timings.pingIntervalMilliseconds),"
             + "\"pingTimeout\":\(timings.pingTimeoutMilliseconds),\"maxPayload\":\(configuration.maxPayload)}"
         let session = EngineSession(
@@ -240,6 +250,9 @@ package final class EngineServer: Sendable {
         state.withLock { state in
             state.connections[sid] = connection
             state.metrics.openedConnections += 1
+            if configuration.connectionsPerIP > 0 {
+                state.connectionsByIP[request.client.address, default: 0] += 1
+            }
         }
         return connection
     }
@@ -250,7 +263,14 @@ package final class EngineServer: Sendable {
         if state.withLock({ $0.isDraining }) { connection.post(.close(.serverShuttingDown), on: socket) }
     }
 
-    func remove(_ connection: EngineConnection) { state.withLock { $0.connections[connection.sid] = nil } }
+    func remove(_ connection: EngineConnection) {
+        state.withLock { state in
+            guard state.connections.removeValue(forKey: connection.sid) != nil else { return }
+            let address = connection.request.client.address
+            guard let count = state.connectionsByIP[address] else { return }
+            state.connectionsByIP[address] = count > 1 ? count - 1 : nil
+        }
+    }
 
     func upgraded() { state.withLock { $0.metrics.upgrades += 1 } }
 

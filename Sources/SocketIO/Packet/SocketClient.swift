@@ -34,7 +34,16 @@ struct SocketClient {
         var due: UInt64
     }
 
+    /// What a client may be and send.
+    struct Limits: Sendable {
+        var maximumAttachments = 10
+        var attachmentBytes = 4 << 20
+        var authBytes = 16 << 10
+        var connectTimeoutMilliseconds = 45_000
+    }
+
     private let known: Set<String>
+    private let authBytes: Int
     private var decoder: SocketPacketDecoder
     private var memberships: [String: Membership] = [:]
     private var waiting: [UInt64: Waiting] = [:]
@@ -45,13 +54,13 @@ struct SocketClient {
     private var isClosed = false
     private var actions: [Action] = []
 
-    /// - Parameters:
-    ///   - known: the namespaces that there are.
-    ///   - connectTimeoutMilliseconds: how long a client may stay without any namespace.
-    init(known: Set<String>, maximumAttachments: Int, connectTimeoutMilliseconds: Int, now: UInt64) {
+    /// - Parameter known: the namespaces that there are.
+    init(known: Set<String>, limits: Limits = Limits(), now: UInt64) {
         self.known = known
-        decoder = SocketPacketDecoder(maximumAttachments: maximumAttachments)
-        connectDue = now + UInt64(connectTimeoutMilliseconds)
+        authBytes = limits.authBytes
+        decoder = SocketPacketDecoder(
+            maximumAttachments: limits.maximumAttachments, attachmentBytes: limits.attachmentBytes)
+        connectDue = now + UInt64(limits.connectTimeoutMilliseconds)
     }
 
     /// What is to be done, in order; empty after it.
@@ -97,6 +106,10 @@ struct SocketClient {
         guard known.contains(namespace) else {
             return send(SocketPacket(namespace: namespace, body: .connectError(Array(Self.invalidNamespace.utf8))))
         }
+        // It is kept for as long as the socket.
+        guard auth.count <= authBytes else {
+            return send(SocketPacket(namespace: namespace, body: .connectError(Array(Self.largeAuth.utf8))))
+        }
         // A second CONNECT changes nothing.
         guard memberships[namespace] == nil else { return }
         memberships[namespace] = .authorizing
@@ -104,6 +117,7 @@ struct SocketClient {
     }
 
     private static let invalidNamespace = #"{"message":"Invalid namespace"}"#
+    private static let largeAuth = #"{"message":"Authentication payload too large"}"#
 
     // MARK: from the server
 

@@ -21,10 +21,16 @@ struct SocketPacketDecoder {
     }
 
     private let maximumAttachments: Int
+    private let attachmentBytes: Int
     private var pending: Pending?
 
-    /// - Parameter maximumAttachments: with the limit of a message it bounds what a packet under way can take.
-    init(maximumAttachments: Int) { self.maximumAttachments = maximumAttachments }
+    /// - Parameters:
+    ///   - maximumAttachments: of one packet.
+    ///   - attachmentBytes: all attachments of one packet together: what a client can make the server keep.
+    init(maximumAttachments: Int, attachmentBytes: Int = 4 << 20) {
+        self.maximumAttachments = maximumAttachments
+        self.attachmentBytes = attachmentBytes
+    }
 
     /// - Returns: the packet that is complete with this message; nil while attachments are missing.
     mutating func decode(_ message: WebSocketMessage) throws(Failure) -> SocketPacket? {
@@ -35,6 +41,7 @@ struct SocketPacketDecoder {
         case .binary(let bytes):
             guard var waiting = pending else { throw .unexpectedMessage }
             waiting.attachments.append(bytes)
+            guard waiting.attachments.reduce(0, { $0 + $1.count }) <= attachmentBytes else { throw .tooManyAttachments }
             guard waiting.attachments.count == waiting.count else {
                 pending = waiting
                 return nil

@@ -8,8 +8,11 @@ package struct SocketIOConfiguration: Sendable {
     package var cors: CORS?
     /// How long a client may stay without any namespace.
     package var connectTimeoutMilliseconds = 45_000
-    /// Binary attachments of one packet.
+    /// Binary attachments of one packet, and their bytes together.
     package var maximumAttachments = 10
+    package var attachmentBytes = 4 << 20
+    /// The payload of a CONNECT packet, which is kept for as long as the socket.
+    package var authBytes = 16 << 10
 
     package init() {}
 }
@@ -30,13 +33,14 @@ package final class SocketIOServer: Sendable {
         for (name, handlers) in namespaces { made[name] = SocketIONamespace(name: name, handlers: handlers) }
         let table = made
         self.namespaces = table
+        let known = Set(table.keys)
+        let now = configuration.engine.now
+        let limits = SocketClient.Limits(
+            maximumAttachments: configuration.maximumAttachments, attachmentBytes: configuration.attachmentBytes,
+            authBytes: configuration.authBytes, connectTimeoutMilliseconds: configuration.connectTimeoutMilliseconds)
         engine = EngineServer(configuration: configuration.engine) { _ in
             SocketIOClient(
-                namespaces: table, now: configuration.engine.now,
-                machine: SocketClient(
-                    known: Set(table.keys), maximumAttachments: configuration.maximumAttachments,
-                    connectTimeoutMilliseconds: configuration.connectTimeoutMilliseconds,
-                    now: configuration.engine.now()))
+                namespaces: table, now: now, machine: SocketClient(known: known, limits: limits, now: now()))
         }
     }
 
