@@ -106,7 +106,9 @@ final class WebSocketClient {
 
     func receiveText() throws -> String {
         let frame = try #require(try receive())
-        try #require(frame.opcode == 1, "\(frame)")
+        guard frame.opcode == 1 else {
+            throw LoopbackError.malformedReply("opcode \(frame.opcode), code \(frame.code), \(frame.text)")
+        }
         return frame.text
     }
 

@@ -104,6 +104,23 @@ import Testing
         }
     }
 
+    /// What other threads send while a session's loop is busy is bounded too.
+    @Test func aBusyLoopIsNotBuriedInWork() async throws {
+        try await onOwnThread {
+            let fixture = try SocketFixture()
+            let client = try fixture.connect()
+            try client.send(#"42["hold"]"#)
+            fixture.waitForLog("holding")
+            let socket = try #require(fixture.sockets.namespace("/")?.sockets().first)
+            for _ in 0..<EngineConnection.maximumWork + 10 { socket.emit("n") }
+            fixture.log.add("release")
+            fixture.waitForLog("disconnected / transport error false")
+            var seen = 0
+            while let frame = try client.receive(), frame.opcode == 1 { seen += 1 }
+            #expect(seen == EngineConnection.maximumWork)
+        }
+    }
+
     @Test func oversizedMessages() async throws {
         try await onOwnThread {
             let fixture = try SocketFixture(loops: 1) { $0.engine.maxPayload = 10_000 }
@@ -197,11 +214,14 @@ import Testing
         let port = fixture.port
         let done = Recorder()
         for number in 0..<8 { TestThread.start { done.add(LoadTests.switchOften(port, number)) } }
+        // Each broadcast waits for its own copy, so that it is the loops that set the pace.
+        let listener = try fixture.connect()
         while done.lines.count < 8 {
             fixture.sockets.namespace("/")?.emit("noise", EventArguments(json: "0"))
-            sched_yield()
+            #expect(try listener.receiveText() == #"42["noise",0]"#)
         }
-        #expect(done.lines.filter { $0 != "done" } == [])
+        listener.socket.close()
+        #expect(done.lines.filter { $0 != "done" } == [], "\(fixture.sockets.metrics)")
         while fixture.sockets.metrics.openConnections > 0 { sched_yield() }
         #expect(fixture.sockets.metrics.upgrades == 160)
     }

@@ -15,7 +15,7 @@ final class ManualClock: Sendable {
 
 /// A Socket.IO server on a free port. In `/` and `/custom`:
 /// `message` comes back as `message-back`, `with-ack` as its acknowledgement, `join`, `leave` and `to-room` work with rooms,
-/// `ask` makes the server ask and record the answer, `kick` disconnects. `/guarded` wants `{"token":"good"}`.
+/// `ask` makes the server ask and record the answer, `kick` disconnects, `hold` keeps the handler until the log says so. `/guarded` wants `{"token":"good"}`.
 final class SocketFixture: Sendable {
     let sockets: SocketIOServer
     let server: HTTPServer
@@ -84,6 +84,9 @@ final class SocketFixture: Sendable {
                 let text = answer.map { $0.values.map { String(decoding: $0, as: UTF8.self) }.joined(separator: ";") }
                 log.add("answer \(text ?? "none")")
             }
+        case "hold":
+            log.add("holding")
+            while !log.lines.contains("release") { sched_yield() }
         case "kick": socket.disconnect(closingSession: arguments.count > 0)
         default: log.add("unknown \(name)")
         }

@@ -12,6 +12,9 @@ internal import Synchronization
 //   - otherwise whoever posts into a mailbox on which nobody works. When a WebSocket attaches meanwhile, that worker hands
 //     over after the input at hand.
 //
+// What other threads want done waits in the mailbox too; past `maximumWork` of it the session ends as one that is too slow,
+// because its loop is.
+//
 // A WebSocket is attached before its first input is posted and detached when its end has been worked on, so there is
 // always somebody to take what is in the mailbox.
 
@@ -45,6 +48,7 @@ package final class EngineConnection: @unchecked Sendable {
         var inputs: [Input] = []
         var taken = 0
         var isWorkedOn = false
+        var isOverrun = false
         var socket: WebSocketConnection?
     }
 
@@ -78,7 +82,18 @@ package final class EngineConnection: @unchecked Sendable {
 
     /// Runs `work` among the application's calls, never at the same time as one of them. From any thread. After the end
     /// of the session it is dropped.
-    package func perform(_ work: @escaping @Sendable (EngineConnection) -> Void) { post(.work(work)) }
+    package func perform(_ work: @escaping @Sendable (EngineConnection) -> Void) {
+        let (isOverrun, isNews) = mailbox.withLock { box in
+            let was = box.isOverrun
+            if box.inputs.count - box.taken >= EngineConnection.maximumWork { box.isOverrun = true }
+            return (box.isOverrun, box.isOverrun && !was)
+        }
+        guard isOverrun else { return post(.work(work)) }
+        if isNews { post(.close(.transportError)) }
+    }
+
+    /// Far above what a room's burst leaves waiting for the turn of a loop; a few MB at most.
+    static let maximumWork = 16_384
 
     /// Only from within the application's calls and `perform`.
     package func send(_ message: WebSocketMessage) {
