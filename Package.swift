@@ -58,7 +58,7 @@ let package = Package(
         .target(name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport"], swiftSettings: common),
         .executableTarget(
             name: "chat-server",
-            dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "LogStore"],
+            dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "CLinux"],
             swiftSettings: common
         ),
 

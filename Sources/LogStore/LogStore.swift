@@ -61,13 +61,24 @@ package final class LogStore: Sendable {
         disk: any Disk, clock: any Clock, random: any RandomSource, options: StoreOptions = StoreOptions(),
         execution: Execution = .threaded, report: @escaping @Sendable (StoreEvent) -> Void = { _ in }
     ) throws(LogStoreError) -> LogStore {
+        try open(
+            disk: disk, clock: clock, random: random, options: options, target: nil, execution: execution,
+            report: report)
+    }
+
+    /// - Parameter target: replays the log only so far (`StoreRestorer`); nil: opens for use.
+    static func open(
+        disk: any Disk, clock: any Clock, random: any RandomSource, options: StoreOptions, target: RestoreTarget?,
+        execution: Execution, report: @escaping @Sendable (StoreEvent) -> Void
+    ) throws(LogStoreError) -> LogStore {
         // Before the lock, which leaves a file behind: a directory of something else stays as it is.
         try StoreOpener.refuseForeign(disk)
         do throws(DiskError) { try disk.lock() } catch {
             throw error.kind == .locked ? .locked(path: disk.path, holder: error.detail) : .io(error)
         }
         do throws(LogStoreError) {
-            let opener = StoreOpener(disk: disk, clock: clock, random: random, options: options, report: report)
+            let opener = StoreOpener(
+                disk: disk, clock: clock, random: random, options: options, target: target, report: report)
             let opened = try opener.open()
             let committer = Committer(
                 box: opened.box, clock: clock, disk: disk, options: options, log: opened.log,

@@ -29,6 +29,9 @@ package struct StoreOptions: Sendable {
     package var reserveBytes: UInt64 = 64 << 20
     /// Obsolete files stay this long, so that a running copy of the directory finds them.
     package var deletionGraceSeconds = 3600
+    /// Log files stay at least this long after the next one was begun, for a restore to a point in time. An erasure
+    /// removes them earlier.
+    package var logRetentionSeconds = 0
     /// How long messages are kept.
     package var retention = RetentionPolicy()
     /// What compaction reads a second at most; 0: as fast as it can.

@@ -67,6 +67,9 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
         }
     }
 
+    /// Batches wait for more than one group.
+    var isCrowded: Bool { signal.locked { queuedBytes > options.groupBytes } }
+
     /// Submits a batch of the store's own and waits for it.
     func submitAndWait(_ batch: Batch) throws(LogStoreError) {
         let waiter = Waiter()

@@ -94,7 +94,10 @@ final class Compactor {
                     droppedEntries: outcome.droppedEntries,
                     microseconds: clock.monotonicMicroseconds() - started))
         } catch {
-            if case .corrupt = error { unreadable.formUnion(ids) }
+            if case .corrupt(let file, _, _) = error {
+                let bad = readers.filter { $0.name.fileName == file }.map(\.name.id)
+                unreadable.formUnion(bad.isEmpty ? ids : bad)
+            }
             throw error
         }
     }

@@ -84,6 +84,10 @@ extension Setting {
             when: ConditionalDefault(condition: withEdgeProfile, text: "10m"),
             "Files that are no longer needed stay this long, so that a running copy of the directory finds them."),
         Setting(
+            "store.log-retention", .duration(.zero...(.seconds(86_400 * 400))), default: "0s",
+            "Log files stay this long after the next one was begun, for `restore --log-from`; an erasure removes them "
+                + "earlier."),
+        Setting(
             "store.accept-prefix", .boolean, default: "false",
             "Open a store with a damaged log up to the damage, and give up what came after it."),
     ]

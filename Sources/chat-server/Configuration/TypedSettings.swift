@@ -51,6 +51,7 @@ struct StoreSettings: Sendable {
     let softLimitBytes: Int
     /// Whole seconds.
     let deletionGrace: Duration
+    let logRetention: Duration
     let acceptsPrefix: Bool
 
     init(_ configuration: Configuration) {
@@ -66,6 +67,7 @@ struct StoreSettings: Sendable {
         readThreads = configuration.integer("store.read-threads")
         softLimitPercent = configuration.integer("store.soft-limit-percent")
         softLimitBytes = configuration.integer("store.soft-limit-bytes")
+        logRetention = .seconds(configuration.duration("store.log-retention").components.seconds)
         deletionGrace = .seconds(configuration.duration("store.deletion-grace").components.seconds)
         acceptsPrefix = configuration.boolean("store.accept-prefix")
     }

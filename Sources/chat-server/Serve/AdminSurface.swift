@@ -1,10 +1,11 @@
 internal import HTTPTransport
 internal import LogStore
 
-/// The operator's listener: `/livez`, `/readyz`, `/metrics`. Loopback only; off unless given.
+/// The operator's listener: `/livez`, `/readyz`, `/metrics`, `/compact`. Loopback only; off unless given.
 struct AdminSurface: Sendable {
     let store: LogStore
     let registry: MetricsRegistry
+    let compaction: CompactionOrder
     /// True once a signal asked the server to stop.
     let isDraining: @Sendable () -> Bool
 
@@ -13,6 +14,7 @@ struct AdminSurface: Sendable {
     }
 
     private func answer(_ request: Request) -> Response {
+        if request.path == "/compact" { return compact(request.method) }
         guard request.method == "GET" || request.method == "HEAD" else {
             return Response(status: 405, headers: [("Allow", "GET, HEAD")])
         }
@@ -23,7 +25,16 @@ struct AdminSurface: Sendable {
             return Response(
                 status: 200, headers: [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")],
                 body: .bytes(registry.exposition()))
-        default: return Response(status: 404, text: "not found; there are /livez, /readyz and /metrics\n")
+        default: return Response(status: 404, text: "not found; there are /livez, /readyz, /metrics and /compact\n")
+        }
+    }
+
+    private func compact(_ method: String) -> Response {
+        guard method == "POST" else { return Response(status: 405, headers: [("Allow", "POST")]) }
+        return switch compaction.start() {
+        case .started: Response(status: 202, text: "started; the log tells when it is done\n")
+        case .underWay: Response(status: 409, text: "under way already\n")
+        case .failed: Response(status: 503, text: "no thread for it; try again later\n")
         }
     }
 

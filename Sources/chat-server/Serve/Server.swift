@@ -123,7 +123,8 @@ final class Server: Sendable {
             try listen(listener.address, tls: settings.tls != nil, root)
         }
         if let admin = AdminSettings(configuration).address {
-            let surface = AdminSurface(store: store, registry: registry) { [self] in
+            let compaction = CompactionOrder(store: store, logger: logger)
+            let surface = AdminSurface(store: store, registry: registry, compaction: compaction) { [self] in
                 draining.load(ordering: .relaxed)
             }
             try listen(admin, tls: false, surface.handler)
@@ -163,6 +164,7 @@ extension StoreOptions {
         softLimitPercent = settings.softLimitPercent
         softLimitBytes = UInt64(settings.softLimitBytes)
         deletionGraceSeconds = Int(settings.deletionGrace.components.seconds)
+        logRetentionSeconds = Int(settings.logRetention.components.seconds)
         acceptPrefix = settings.acceptsPrefix
     }
 }
