@@ -48,7 +48,7 @@ binaries="$("${build[@]}" --show-bin-path)"
 if [[ ! -x "$python" ]]; then python3 -m venv "$work/venv"; fi
 if "$python" -m pip install --quiet --requirement "$tests/requirements.txt"; then
     start
-    part "cases of the public suites" "$python" "$tests/protocol_suite.py" "$port"
+    part "cases after the public suites" "$python" "$tests/protocol_suite.py" "$port"
     part "python-socketio" "$python" "$tests/python_client.py" "$port"
     stop
 else
