@@ -280,13 +280,14 @@ package final class LogStore: Sendable {
 
     /// The erasure ledger, by subject.
     package func erasures(policy: ReadPolicy = .blocking) throws(LogStoreError) -> [ErasureRecord] {
+        let lookup = lookup(policy)
         var records: [ErasureRecord] = []
-        try lookup(policy).scan(prefix: IndexKey.ledger) { (key, value) throws(LogStoreError) in
+        try lookup.scan(prefix: IndexKey.ledger) { (key, value) throws(LogStoreError) in
             guard let session = IndexKey.sessionKey(from: key) else { return true }
             let record = try Lookup.decoding("ledger entry", key) { () throws(ByteReader.Malformed) in
                 try ErasureRecord.decode(value, of: ErasureSubject(session))
             }
-            if let record { records.append(record) }
+            if let record { records.append(lookup.progressing(record)) }
             return true
         }
         return records

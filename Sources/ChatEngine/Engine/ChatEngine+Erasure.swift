@@ -20,6 +20,7 @@ package struct ErasureJob: Hashable, Sendable {
     package var orderedAt: Timestamp
     /// When no byte was left in any file; nil: some may be.
     package var finishedAt: Timestamp?
+    package var progress: ErasureRecord.Progress
     package var sessions: UInt64
     package var messages: UInt64
 }
@@ -69,7 +70,8 @@ extension ChatEngine {
             }
         return ErasureJob(
             kind: kind, tenant: try store.tenantName(tenant), number: number, orderedAt: record.orderedAt,
-            finishedAt: record.finishedAt, sessions: record.sessions, messages: record.entries)
+            finishedAt: record.finishedAt, progress: record.progress, sessions: record.sessions,
+            messages: record.entries)
     }
 
     // MARK: Legal hold

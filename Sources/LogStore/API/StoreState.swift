@@ -11,6 +11,8 @@ struct StoreState: Sendable {
     var logFiles: [LogFileInfo]
     /// Why nothing can be written any more.
     var failure: LogStoreError?
+    /// Erasures ordered up to then are being processed.
+    var erasingThrough = Int64.min
     /// What the scrub found, by file.
     var damage: [String: VerifyReport.Finding] = [:]
     /// Erasures that are not finished, as of maintenance's last look, and when the oldest was ordered.

@@ -25,6 +25,16 @@ package struct ErasureRecord: Hashable, Sendable {
     /// existed its number may be another's: then the hash differs.
     package var nameHash: UInt64
     package var orderedAt: Timestamp
+    /// What is being done about it.
+    package enum Progress: String, Sendable {
+        /// Deleted, so nobody sees it; its bytes are where they were.
+        case pending
+        /// Its bytes are being removed, or wait for the grace of running copies.
+        case processing
+        /// No byte of it is left in any file.
+        case completed
+    }
+    package internal(set) var progress = Progress.pending
     /// When no byte of it was left in any file; nil: not yet.
     package var finishedAt: Timestamp?
     /// What was erased: live sessions and messages when it was ordered.

@@ -217,6 +217,8 @@ final class Maintenance: @unchecked Sendable {  // flags under `signal`; the res
     /// Steps 1 to 3 of the erasures that are under way.
     private func advance(_ pending: [(record: ErasureRecord, lsn: LSN)]) throws(LogStoreError) -> Bool {
         guard let newest = pending.map(\.lsn).max(), newest > purgedLSN else { return false }
+        let ordered = pending.map(\.record.orderedAt.microseconds).max() ?? .min
+        box.lock.withLock { $0.erasingThrough = max($0.erasingThrough, ordered) }
         let flushed = box.lock.withLock { $0.version.manifest.flushedLSN }
         if flushed < newest {
             try engine.flush(rotatingLog: true)

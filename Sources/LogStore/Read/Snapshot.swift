@@ -88,9 +88,19 @@ struct Lookup: Sendable {
     func erasure(of subject: ErasureSubject) throws(LogStoreError) -> ErasureRecord? {
         let key = IndexKey.ledger(subject)
         guard let bytes = try value(key) else { return nil }
-        return try Self.decoding("ledger entry", key) { () throws(ByteReader.Malformed) in
+        let record = try Self.decoding("ledger entry", key) { () throws(ByteReader.Malformed) in
             try ErasureRecord.decode(bytes, of: subject)
         }
+        return record.map(progressing)
+    }
+
+    /// A ledger's entry with how far it is.
+    func progressing(_ record: ErasureRecord) -> ErasureRecord {
+        var record = record
+        let begun = state.lock.withLock { $0.erasingThrough }
+        record.progress =
+            record.finishedAt != nil ? .completed : record.orderedAt.microseconds <= begun ? .processing : .pending
+        return record
     }
 
     // MARK: Sessions

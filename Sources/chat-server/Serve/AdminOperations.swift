@@ -198,7 +198,7 @@ enum AdminReplies {
     static func job(_ job: ErasureJob) -> JSONValue {
         .object([
             "subject": .string(job.kind.rawValue), "tenant": job.tenant.map { .string($0) } ?? .null,
-            "number": .string(job.number), "status": .string(job.finishedAt == nil ? "pending" : "completed"),
+            "number": .string(job.number), "status": .string(job.progress.rawValue),
             "sessions": .number(Double(job.sessions)), "messages": .number(Double(job.messages)),
             "orderedAt": .string(job.orderedAt.isoMilliseconds),
             "completedAt": job.finishedAt.map { .string($0.isoMilliseconds) } ?? .null,

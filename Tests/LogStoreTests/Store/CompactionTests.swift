@@ -246,12 +246,15 @@ struct CompactionTests {
         erase.erase(.user(key.owner))
         try store.commit(erase)
         let ordered = try #require(try store.erasure(of: .user(key.owner)))
-        #expect(ordered.sessions == 1 && ordered.entries == 3 && ordered.finishedAt == nil)
+        #expect(
+            ordered.sessions == 1 && ordered.entries == 3 && ordered.finishedAt == nil && ordered.progress == .pending)
         try store.maintain()
         try store.close()
         store = try fixture.open(disk)
         let finished = try #require(try store.erasures().first)
-        #expect(finished.finishedAt != nil && finished.subject == .user(key.owner) && finished.entries == 3)
+        #expect(
+            finished.finishedAt != nil && finished.progress == .completed && finished.subject == .user(key.owner)
+                && finished.entries == 3)
     }
 
     @Test("With threads an erasure is finished by itself, and full compaction waits until it is done")
@@ -285,6 +288,31 @@ struct CompactionTests {
         try store.compact()
         #expect(store.status.segments == 1 && store.status.indexRuns == 1 && store.status.storedEntries == 199)
         for (i, key) in keys.enumerated() where i != 7 { #expect(try store.entries(of: key, .last(1)).count == 1) }
+        try store.close()
+    }
+
+    @Test("While the grace of running copies lasts an erasure is processed but not finished")
+    func grace() throws {
+        var options = Scenario.smallOptions
+        options.deletionGraceSeconds = 3600
+        let disk = SimulatedDisk()
+        let clock = SimulatedClock()
+        let store = try LogStore.open(
+            disk: disk, clock: clock, random: SplitMix64Random(seed: 3), options: options, execution: .inline)
+        var batch = Batch()
+        batch.append(text(Scenario.canary), to: batch.createSession(id: "s", tenant: "t", user: "ann"))
+        let key = try store.commit(batch).sessions[0]
+        try store.flush()
+        var erase = Batch()
+        erase.erase(.session(key))
+        try store.commit(erase)
+        try store.maintain()
+        #expect(try store.erasure(of: .session(key))?.progress == .processing)
+        #expect(!disk.holders(of: Scenario.canary).isEmpty)
+        clock.advance(microseconds: 3_601_000_000)
+        try store.maintain()
+        #expect(try store.erasure(of: .session(key))?.progress == .completed)
+        #expect(disk.holders(of: Scenario.canary) == [])
         try store.close()
     }
 }
