@@ -148,9 +148,11 @@ import Testing
 
     @Test func riskySettingsAreNoted() throws {
         #expect(try resolve(set: ["store.sync": "buffered"]).notices.count == 1)
-        #expect(try resolve(set: ["http.listen": "0.0.0.0:3002"]).notices.count == 1)
+        #expect(try resolve(set: ["http.listen": "0.0.0.0:3002=orion"]).notices.count == 1)
+        #expect(try resolve(set: ["http.listen": "0.0.0.0:3002=llm"]).notices.count == 1)
+        #expect(try resolve(set: ["http.listen": "0.0.0.0:3002"]).notices.count == 2)
         let jwt = try resolve(
-            set: ["http.listen": "0.0.0.0:3002", "orion.auth": "jwt", "orion.authorized-users": "a"],
+            set: ["http.listen": "0.0.0.0:3002=orion", "orion.auth": "jwt", "orion.authorized-users": "a"],
             environment: ["CHAT_ORION_JWT_SECRET": "s"])
         #expect(jwt.notices.isEmpty)
     }

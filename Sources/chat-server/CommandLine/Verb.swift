@@ -38,7 +38,9 @@ struct Verb: Sendable {
     }
 
     /// Every verb of the program, in the order of the help.
-    static let all: [Verb] = [serve, initialize, verify, stats, checkConfiguration, version, help]
+    static let all: [Verb] = [
+        serve, initialize, organisations, users, verify, stats, checkConfiguration, version, help,
+    ]
 }
 
 /// One call of a verb.

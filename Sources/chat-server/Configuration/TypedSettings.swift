@@ -176,6 +176,12 @@ extension Configuration {
             warnings.append(
                 "\(listener.address) serves orion to other machines without authentication; see --orion-auth jwt")
         }
+        for listener in HTTPSettings(self).listeners
+        where !listener.address.isLoopback && (listener.surfaces.isEmpty || listener.surfaces.contains("llm")) {
+            warnings.append(
+                "\(listener.address) serves llm to other machines; its identity headers carry no secret, so put a proxy "
+                    + "that sets them in front")
+        }
         if jwt && list("orion.authorized-users").isEmpty {
             warnings.append("orion.authorized-users is empty: every subject with a valid token is let in")
         }

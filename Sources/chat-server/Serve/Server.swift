@@ -118,9 +118,21 @@ final class Server: Sendable {
         let observer = RequestObserver(surface: "orion", metrics: metrics, logger: logger, clock: clock) {
             orion.routePattern(of: $0)
         }
-        let root = observer.observe(orion.handler)
+        let llm = LLMSurface(engine: engine, configuration: LLMConfiguration(LLMSettings(configuration), logger))
+        let llmObserver = RequestObserver(surface: "llm", metrics: metrics, logger: nil, clock: clock) {
+            llm.routePattern(of: $0)
+        }
+        let surfaces = [
+            Surface(
+                name: "orion", handler: observer.observe(orion.handler), knows: { orion.knows($0) },
+                isAddressed: { _ in false }),
+            Surface(
+                name: "llm", handler: llmObserver.observe(llm.handler), knows: { llm.knows($0) },
+                isAddressed: { LLMSurface.isAddressed(by: $0) }),
+        ]
         for listener in settings.listeners {
-            try listen(listener.address, tls: settings.tls != nil, root)
+            let served = surfaces.filter { listener.surfaces.isEmpty || listener.surfaces.contains($0.name) }
+            try listen(listener.address, tls: settings.tls != nil, Surface.handler(of: served))
         }
         if let admin = AdminSettings(configuration).address {
             let surface = AdminSurface(store: store, registry: registry) { [self] in

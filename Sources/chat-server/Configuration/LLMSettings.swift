@@ -1,0 +1,17 @@
+/// What the llm surface is told, read once from the configuration.
+struct LLMSettings: Sendable {
+    let isolatesUsers: Bool
+    let autoProvision: Bool
+    let bucketSize: Int
+    /// Tokens a second.
+    let bucketRefill: Int
+    let environment: String
+
+    init(_ configuration: Configuration) {
+        isolatesUsers = configuration.text("llm.isolation") == "user"
+        autoProvision = configuration.boolean("llm.auto-provision")
+        bucketSize = configuration.integer("llm.bucket-size")
+        bucketRefill = configuration.integer("llm.bucket-refill")
+        environment = configuration.text("llm.environment")
+    }
+}
