@@ -83,7 +83,8 @@ package final class LogStore: Sendable {
             let maintenance = Maintenance(
                 box: opened.box, clock: clock, options: options, engine: engine, compactor: compactor,
                 manifests: opened.manifests, execution: execution, report: report)
-            afterFlush.set { maintenance.wake() }
+            // Weak: the engine must not keep what keeps it.
+            afterFlush.set { [weak maintenance] in maintenance?.wake() }
             let scrubber =
                 execution == .inline
                 ? nil : Scrubber(box: opened.box, clock: clock, random: random, options: options, report: report)

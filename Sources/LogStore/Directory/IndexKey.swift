@@ -185,16 +185,10 @@ enum IndexKey {
     /// Session and sequence of a segment's key; nil if it is none.
     static func entry(from key: UnsafeRawBufferPointer) -> (SessionKey, SequenceNumber)? {
         guard key.count == 18 else { return nil }
-        func number(_ at: Int, _ width: Int) -> UInt64 {
-            var v: UInt64 = 0
-            for i in at..<at + width { v = unsafe v << 8 | UInt64(key[i]) }
-            return v
-        }
-        let tenant = TenantOrdinal(UInt32(truncatingIfNeeded: number(0, 4)))
-        return (
-            SessionKey(tenant: tenant, user: number(4, 5), session: number(9, 5)),
-            SequenceNumber(truncatingIfNeeded: number(14, 4))
-        )
+        let tenant = unsafe TenantOrdinal(UInt32(truncatingIfNeeded: key.bigEndian(at: 0, width: 4)))
+        let session = unsafe SessionKey(
+            tenant: tenant, user: key.bigEndian(at: 4, width: 5), session: key.bigEndian(at: 9, width: 5))
+        return unsafe (session, SequenceNumber(truncatingIfNeeded: key.bigEndian(at: 14, width: 4)))
     }
 
     static func tenant(from key: [UInt8], at offset: Int) -> TenantOrdinal {
@@ -254,6 +248,15 @@ enum IndexKey {
             k.append(UInt8(truncatingIfNeeded: v >> UInt64(shift)))
             shift -= 8
         }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// A big-endian number of `width` bytes, which must be there.
+    func bigEndian(at offset: Int, width: Int) -> UInt64 {
+        var v: UInt64 = 0
+        for i in offset..<offset + width { v = unsafe v << 8 | UInt64(self[i]) }
+        return v
     }
 }
 

@@ -3,8 +3,8 @@ internal import Synchronization
 // Listing sessions of a user or a tenant.
 //
 // Rows are clustered by tenant and user and sorted by creation, so a list is one range of the index runs with the
-// heads' changes laid over. There is no second index to keep consistent. Only the fixed part of each row is decoded;
-// the page's rows are decoded whole at the end.
+// heads' changes laid over. There is no second index to keep consistent. Only the fixed part of each row is decoded, and
+// kept for the next list (`ListCache`); the page's rows are decoded whole at the end.
 
 extension Lookup {
     func sessions(of user: UserKey, _ query: SessionQuery) throws(LogStoreError) -> SessionPage {
@@ -49,23 +49,18 @@ extension Lookup {
             candidates.append(Candidate(key: key, value: value))
         }
         var inTables: Set<SessionKey> = []
-        let runs = try version.runs(withPrefix: prefix, filtered: filtered, policy)
-        var cursor = try MergeCursor(runs, prefix: prefix, policy)
-        while cursor.isValid {
-            let (key, summary) = try summary(&cursor)
-            if var summary {
-                if let delta = deltas[key] {
-                    inTables.insert(key)
-                    if !delta.isDeleted {
-                        summary.updatedAt = delta.updatedAt ?? summary.updatedAt
-                        summary.tags = delta.tags ?? summary.tags
-                        consider(key, summary)
-                    }
-                } else {
-                    consider(key, summary)
-                }
+        let rows = try tableRows(prefix, filtered: filtered, version)
+        let tenant = TenantOrdinal(UInt32(truncatingIfNeeded: IndexKey.bigEndian(prefix, 1, 4)))
+        for row in rows.rows {
+            let key = SessionKey(tenant: tenant, user: row.user, session: row.session)
+            var summary = SessionRow.Summary(createdAt: row.createdAt, updatedAt: row.updatedAt, tags: row.tags)
+            if !deltas.isEmpty, let delta = deltas[key] {
+                inTables.insert(key)
+                if delta.isDeleted { continue }
+                summary.updatedAt = delta.updatedAt ?? summary.updatedAt
+                summary.tags = delta.tags ?? summary.tags
             }
-            try cursor.next()
+            consider(key, summary)
         }
         for (key, delta) in deltas where !inTables.contains(key) {
             guard let c = delta.creation, !delta.isDeleted else { continue }
@@ -76,34 +71,51 @@ extension Lookup {
         return try page(&candidates, query, deltas, version, anyDead: anyDead)
     }
 
-    private func summary(
-        _ cursor: inout MergeCursor
-    ) throws(LogStoreError) -> (SessionKey, SessionRow.Summary?) {
-        let key = cursor.key
-        guard let session = IndexKey.sessionKey(from: key) else {
-            throw .corrupt(file: "index", offset: 0, detail: "row key \(key)")
-        }
-        let summary = try unsafe cursor.withRecord { (_, value) throws(LogStoreError) in
-            try Self.decoding("row", key) { () throws(ByteReader.Malformed) in
-                let span = unsafe RawSpan(_unsafeBytes: value)
-                return try SessionRow.decodeSummary(span)
+    /// The live rows under a prefix, as the tables of a version have them.
+    private func tableRows(
+        _ prefix: [UInt8], filtered: Bool, _ version: Version
+    ) throws(LogStoreError) -> OwnerRows {
+        if let known = state.lists.lookup(prefix, version) { return known }
+        var rows: [OwnerRows.Row] = []
+        let runs = try version.runs(withPrefix: prefix, filtered: filtered, policy)
+        var cursor = try MergeCursor(runs, prefix: prefix, policy)
+        while cursor.isValid {
+            try unsafe cursor.withRecord { (key, value) throws(LogStoreError) in
+                guard key.count == 15 else {
+                    throw .corrupt(file: "index", offset: 0, detail: "a row's key of \(key.count) bytes")
+                }
+                let summary = try Self.decoding("row", prefix) { () throws(ByteReader.Malformed) in
+                    let span = unsafe RawSpan(_unsafeBytes: value)
+                    return try SessionRow.decodeSummary(span)
+                }
+                if let summary {
+                    rows.append(
+                        OwnerRows.Row(
+                            user: unsafe key.bigEndian(at: 5, width: 5),
+                            session: unsafe key.bigEndian(at: 10, width: 5), createdAt: summary.createdAt,
+                            updatedAt: summary.updatedAt, tags: summary.tags))
+                }
             }
+            try cursor.next()
         }
-        return (session, summary)
+        let found = OwnerRows(rows, manifest: version.manifest.number)
+        state.lists.insert(prefix, found)
+        return found
     }
 
     private func page(
         _ candidates: inout [Candidate], _ query: SessionQuery, _ deltas: [SessionKey: SessionDelta],
         _ version: Version, anyDead: Bool
     ) throws(LogStoreError) -> SessionPage {
-        if query.ascending {
-            candidates.sort { ($0.value, $0.key.session) < ($1.value, $1.key.session) }
-        } else {
-            candidates.sort { ($0.value, $0.key.session) > ($1.value, $1.key.session) }
-        }
+        Self.sort(&candidates, ascending: query.ascending, needed: query.limit + 1)
         var sessions: [SessionInfo] = []
         var values: [Int64] = []
-        for candidate in candidates {
+        var i = 0
+        while i < candidates.count {
+            // Few of those at the front were not there after all: the rest is needed too.
+            if i == query.limit + 1 { Self.sort(&candidates, ascending: query.ascending, needed: .max) }
+            let candidate = candidates[i]
+            i += 1
             if anyDead, try ownerIsDead(candidate.key) { continue }
             if sessions.count == query.limit {
                 let last = sessions[sessions.count - 1]
@@ -116,5 +128,34 @@ extension Lookup {
             values.append(candidate.value)
         }
         return SessionPage(sessions: sessions, next: nil)
+    }
+
+    /// Sorts, at least so far that the first `needed` are in their places.
+    private static func sort(_ candidates: inout [Candidate], ascending: Bool, needed: Int) {
+        func precedes(_ a: Candidate, _ b: Candidate) -> Bool {
+            let order = (a.value, a.key.session) < (b.value, b.key.session)
+            return ascending ? order : (b.value, b.key.session) < (a.value, a.key.session)
+        }
+        guard needed < candidates.count / 8 else { return candidates.sort(by: precedes) }
+        // The best so far, sorted; most candidates are behind the last of them at once.
+        var best = Array(candidates[..<needed])
+        best.sort(by: precedes)
+        var rest: [Candidate] = []
+        rest.reserveCapacity(candidates.count - needed)
+        for candidate in candidates[needed...] {
+            guard precedes(candidate, best[needed - 1]) else {
+                rest.append(candidate)
+                continue
+            }
+            var low = 0
+            var high = needed
+            while low < high {
+                let middle = (low + high) / 2
+                if precedes(best[middle], candidate) { low = middle + 1 } else { high = middle }
+            }
+            best.insert(candidate, at: low)
+            rest.append(best.removeLast())
+        }
+        candidates = best + rest
     }
 }

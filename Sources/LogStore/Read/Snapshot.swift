@@ -202,8 +202,10 @@ struct Lookup: Sendable {
 final class StateBox: Sendable {
     let lock: Mutex<StoreState>
     let retention: Retention
-    init(_ state: consuming sending StoreState, _ retention: Retention) {
+    let lists: ListCache
+    init(_ state: consuming sending StoreState, _ retention: Retention, _ lists: ListCache) {
         lock = Mutex(state)
         self.retention = retention
+        self.lists = lists
     }
 }

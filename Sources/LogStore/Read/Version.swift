@@ -55,7 +55,8 @@ final class Version: Sendable {
 
 /// Walks the keys of several runs in order; of equal keys only the newest run's is seen.
 struct MergeCursor {
-    private var cursors: [TableCursor]
+    /// Those that stand on a key under the prefix, newest run first. There are a dozen, so the least is found by looking.
+    private var cursors: [TableCursor] = []
     private let prefix: [UInt8]
     /// The cursor with the least key; nil at the end.
     private var current: Int?
@@ -65,11 +66,12 @@ struct MergeCursor {
         _ runs: [TableReader], prefix: [UInt8], from: [UInt8]? = nil, _ policy: ReadPolicy, fillsCache: Bool = true
     ) throws(LogStoreError) {
         self.prefix = prefix
-        cursors = []
+        let start = [UInt8].later(prefix, from)
+        cursors.reserveCapacity(runs.count)
         for run in runs {
             let cursor = run.cursor(policy, fillsCache: fillsCache)
-            try cursor.seek(to: from ?? prefix)
-            cursors.append(cursor)
+            try cursor.seek(to: start)
+            if isInside(cursor) { cursors.append(cursor) }
         }
         select()
     }
@@ -87,33 +89,37 @@ struct MergeCursor {
 
     mutating func next() throws(LogStoreError) {
         guard let least = current else { return }
-        if cursors.count == 1 {
-            try cursors[0].next()
-        } else {
-            let key = cursors[least].key
-            for cursor in cursors where cursor.isValid {
-                let isEqual = unsafe key.withUnsafeBytes { unsafe compareKeys($0, cursor.keyBytes) == 0 }
-                if isEqual { try cursor.next() }
-            }
+        // Older runs with the same key move first: comparing needs the key in place.
+        var i = cursors.count - 1
+        while i > least {
+            if unsafe compareKeys(cursors[i].keyBytes, cursors[least].keyBytes) == 0 { try move(i) }
+            i -= 1
         }
+        try move(least)
         select()
     }
 
-    private mutating func select() {
-        current = nil
-        for (i, cursor) in cursors.enumerated() where cursor.isValid {
-            let inPrefix =
-                unsafe cursor.keyBytes.count >= prefix.count
-                && prefix.withUnsafeBytes { p in
-                    unsafe p.count == 0 || memcmp(p.baseAddress!, cursor.keyBytes.baseAddress!, p.count) == 0
-                }
-            guard inPrefix else { continue }
-            if let c = current {
-                let isLess = unsafe compareKeys(cursor.keyBytes, cursors[c].keyBytes) < 0
-                if isLess { current = i }
-            } else {
-                current = i
+    private mutating func move(_ i: Int) throws(LogStoreError) {
+        try cursors[i].next()
+        if !isInside(cursors[i]) { cursors.remove(at: i) }
+    }
+
+    private func isInside(_ cursor: TableCursor) -> Bool {
+        guard cursor.isValid else { return false }
+        let key = unsafe cursor.keyBytes
+        return unsafe key.count >= prefix.count
+            && prefix.withUnsafeBytes { p in
+                unsafe p.count == 0 || memcmp(p.baseAddress!, key.baseAddress!, p.count) == 0
             }
+    }
+
+    private mutating func select() {
+        guard !cursors.isEmpty else { return current = nil }
+        var least = 0
+        for i in cursors.indices.dropFirst() where unsafe compareKeys(cursors[i].keyBytes, cursors[least].keyBytes) < 0
+        {
+            least = i
         }
+        current = least
     }
 }

@@ -78,7 +78,7 @@ struct StoreOpener {
                 store: format.id.description, lsn: lastLSN, replayed: outcome.replayed, clean: outcome.wasClean,
                 microseconds: clock.monotonicMicroseconds() - started))
         let retention = Retention(options.retention, clock: clock, watermark: chosen.manifest.clockWatermark)
-        let box = StateBox(state, retention)
+        let box = StateBox(state, retention, ListCache(budgetBytes: options.cacheBytes / 8))
         try retention.resolve(Lookup(state: box, policy: .blocking))
         let manifests = ManifestLog(
             box: box, disk: disk, clock: clock, options: options, store: seed, cache: cache,
