@@ -23,6 +23,16 @@ extension LLMCall {
         }
     }
 
+    /// The message to be answered. Only a model has tokens to count.
+    func question(_ message: UTF8Text) -> MessageDraft {
+        var draft = MessageDraft(ids: .uuid, role: .user, content: message)
+        if surface.responder.context != nil {
+            let count = UInt32(clamping: ContextBudget.estimate(message))
+            draft.adjust = { (message: inout Message) in message.tokenCount = count }
+        }
+        return draft
+    }
+
     /// Where a message goes: a chat that is there, or one that begins with it.
     func target(_ chatID: String?, title: UTF8Text) -> Turn.Target {
         if let chatID { return .existing(chatID) }

@@ -39,6 +39,9 @@ struct LLMCall: Sendable {
             case .messages: try messages()
             case .messageCount: try messageCount()
             case .deleteMessage: try deleteMessage()
+            case .stream: try streamChat()
+            case .resumeStream: try resumeStream()
+            case .cancelStream: try cancelStream()
             }
         } catch {
             answer(error)

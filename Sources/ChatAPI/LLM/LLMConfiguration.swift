@@ -16,6 +16,10 @@ package struct LLMConfiguration: Sendable {
     /// The token bucket of each organisation.
     package var bucketSize = 20
     package var tokensPerSecond = 1.0
+    /// Replies that may be streamed at once.
+    package var maximumStreams = 1000
+    /// Bytes of a reply; a longer one is cut off as failed.
+    package var replyBytes = 1 << 20
     /// What `/health` names as the environment.
     package var environment = "development"
     /// Bytes of a decoded request body.

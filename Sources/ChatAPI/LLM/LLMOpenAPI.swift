@@ -40,6 +40,17 @@ enum LLMOpenAPI {
         ]
     }
 
+    static let resume = Parameter(
+        name: "resume", schema: #"{"enum":["1"]}"#,
+        summary: "With `Accept: text/event-stream`: events have ids, and the reply goes on without its client.")
+
+    static let events = Reply(
+        status: 200,
+        summary:
+            "Events `data: {\"token\":…,\"done\":false}`, then one with done true, fullText, chat_id and message_id, "
+            + "or one with error and message",
+        schema: "Events", mediaType: "text/event-stream")
+
     static let description = """
         Organisations, chats and replies. Who calls is said by the headers x-org-id and x-user-id, which carry no \
         secret. Each organisation has a bucket of tokens, shared by its users; X-RateLimit-* tell what is left. Cross-\
@@ -85,6 +96,8 @@ enum LLMOpenAPI {
             "messages": {"type": "array", "items": {"$ref": "#/components/schemas/Message"}}}},
           "Count": {"type": "object", "properties": {
             "chat_id": {"type": "string"}, "message_count": {"type": "integer"}}},
+          "Cancelled": {"type": "object", "properties": {
+            "cancelled": {"type": "boolean", "description": "false: it had ended already."}}},
           "Confirmation": {"type": "object", "properties": {"message": {"type": "string"}}},
           "User": {"type": "object", "properties": {
             "id": {"type": "string", "format": "uuid"}, "email": {"type": "string"},
@@ -158,6 +171,25 @@ extension LLMSurface.Operation {
             return document
         case .messageCount: return reads("How many messages a chat has", "Count", [.notFound])
         case .deleteMessage: return reads("Delete one message", "Confirmation", [.notFound])
+        case .stream:
+            return .init(
+                summary: "Send a message and have the reply streamed", parameters: [LLMOpenAPI.resume],
+                body: "MessageToChat",
+                replies: [LLMOpenAPI.events, .badRequest, .notFound, .failed, .full] + Reply.identified)
+        case .resumeStream:
+            return .init(
+                summary: "Read a streamed reply, running or ended",
+                parameters: [
+                    LLMOpenAPI.resume,
+                    .init(
+                        name: "Last-Event-ID", schema: #"{"type":"string"}"#,
+                        summary: "The id of the last event that came; what follows it is sent.", isHeader: true),
+                ],
+                replies: [
+                    LLMOpenAPI.events, .init(status: 204, summary: "The client has had all of it"), .badRequest,
+                    .notFound, .failed,
+                ] + Reply.identified)
+        case .cancelStream: return reads("Stop a reply; what there is of it is stored", "Cancelled", [.notFound])
         }
     }
 }

@@ -58,6 +58,13 @@ struct LLMReply: Error, Sendable {
         403, error: "Forbidden", "User does not belong to specified organization")
     static let authenticationFailed = LLMReply(500, error: "Internal server error", "Authentication failed")
 
+    static let streamNotFound = "Stream not found"
+    static let tooManyStreams: LLMReply = {
+        var reply = LLMReply(503, error: "Service Unavailable", "Too many replies are being streamed. Try again.")
+        reply.retryAfterSeconds = 1
+        return reply
+    }()
+
     static func noRoute(_ request: Request) -> LLMReply { notFound("Cannot \(request.method) \(request.path)") }
 
     /// A body that the parser refused.

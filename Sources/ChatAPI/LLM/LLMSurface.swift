@@ -5,7 +5,10 @@ internal import LogStore
 /// The llm surface: an LLM application's back end, with organisations, chats and replies (docs of the contract:
 /// `/openapi.json`).
 ///
-///     let surface = LLMSurface(engine: engine, configuration: LLMConfiguration())
+///     let timers = TimerThread()
+///     let responder = CannedResponder(timers: timers, random: engine.random)
+///     let surface = LLMSurface(engine: engine, responder: responder, timers: timers)
+///     try surface.recoverStreams()
 ///     try server.listen(host: "127.0.0.1", port: 3000, handler: surface.handler)
 ///
 /// Every request goes, in this order, through: the body, for every method and path; CORS, which answers every OPTIONS; the
@@ -17,12 +20,22 @@ package final class LLMSurface: Sendable {
     let configuration: LLMConfiguration
     let limiter: TokenBucketLimiter
     let metrics = LLMMetrics()
+    let responder: any Responder
+    let timers: any Timers
+    let streams: StreamRegistry
     private let router: Router
     private let operations: [String: Operation]
     private let commonFields: HeaderBlock
 
-    package init(engine: ChatEngine, configuration: LLMConfiguration = LLMConfiguration()) {
+    /// - Parameter timers: start and pace replies; shut down by their maker, after `stopStreams`.
+    package init(
+        engine: ChatEngine, configuration: LLMConfiguration = LLMConfiguration(), responder: any Responder,
+        timers: any Timers
+    ) {
         self.engine = engine
+        self.responder = responder
+        self.timers = timers
+        streams = StreamRegistry(capacity: configuration.maximumStreams)
         self.configuration = configuration
         limiter = TokenBucketLimiter(
             capacity: configuration.bucketSize, tokensPerSecond: configuration.tokensPerSecond, clock: engine.clock)
@@ -99,6 +112,7 @@ package final class LLMSurface: Sendable {
         case root, health, metrics, openAPI, documentation
         case chat, conversation, ownChats, createChat, renameChat, deleteChat, organisationChats
         case messages, messageCount, deleteMessage
+        case stream, resumeStream, cancelStream
 
         /// Method and path pattern. Words come before the parameters that would take them.
         var route: (method: String, pattern: String) {
@@ -118,6 +132,9 @@ package final class LLMSurface: Sendable {
             case .messages: ("GET", "/chat/:chatId/messages")
             case .messageCount: ("GET", "/chat/:chatId/messages/count")
             case .deleteMessage: ("DELETE", "/chat/:chatId/messages/:messageId")
+            case .stream: ("POST", "/chat/stream")
+            case .resumeStream: ("GET", "/chat/stream/:messageId")
+            case .cancelStream: ("POST", "/chat/stream/:messageId/cancel")
             }
         }
 

@@ -8,10 +8,13 @@ package struct Turn: Sendable {
     }
     package var target: Target
     package var messages: [MessageDraft]
+    /// A reply to the last message, to be streamed so that it can be resumed.
+    package var reply: ReplyDraft?
 
-    package init(_ target: Target, _ messages: [MessageDraft]) {
+    package init(_ target: Target, _ messages: [MessageDraft], reply: ReplyDraft? = nil) {
         self.target = target
         self.messages = messages
+        self.reply = reply
     }
 }
 
@@ -85,6 +88,9 @@ extension ChatEngine {
             draft.adjust?(&message)
             batch.append(message.encoded, to: target)
             prepared.messages.append(message)
+        }
+        if let reply = turn.reply, let question = prepared.messages.last {
+            Self.begin(reply, session: prepared.id, question: question, to: &batch)
         }
         return (batch, prepared)
     }

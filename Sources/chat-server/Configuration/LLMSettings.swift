@@ -5,6 +5,8 @@ struct LLMSettings: Sendable {
     let bucketSize: Int
     /// Tokens a second.
     let bucketRefill: Int
+    let maximumStreams: Int
+    let replyBytes: Int
     let environment: String
 
     init(_ configuration: Configuration) {
@@ -12,6 +14,8 @@ struct LLMSettings: Sendable {
         autoProvision = configuration.boolean("llm.auto-provision")
         bucketSize = configuration.integer("llm.bucket-size")
         bucketRefill = configuration.integer("llm.bucket-refill")
+        maximumStreams = configuration.integer("llm.max-streams")
+        replyBytes = configuration.integer("llm.max-reply-bytes")
         environment = configuration.text("llm.environment")
     }
 }

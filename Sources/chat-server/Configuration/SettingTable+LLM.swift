@@ -12,6 +12,12 @@ extension Setting {
         Setting(
             "llm.bucket-refill", .integer(1...1_000_000_000), default: "1",
             "Tokens that come back to a bucket in a second."),
+        Setting(
+            "llm.max-streams", .integer(1...1_000_000), default: "1000",
+            "Replies that may be streamed at once; more are answered 503."),
+        Setting(
+            "llm.max-reply-bytes", .bytes(1024...(16 << 20)), default: "1MiB",
+            "Longest reply; a longer one is cut off as failed."),
         Setting("llm.environment", .text, default: "development", "What `/health` of llm names as its environment."),
     ]
 }

@@ -16,6 +16,9 @@ final class Server: Sendable {
     private let directory: String
     private let logger: Logger
     private let draining = Atomic<Bool>(false)
+    private let timers = TimerThread()
+    /// Set while surfaces are served that stream replies.
+    private let stopStreams = Mutex<@Sendable () -> Void>({})
 
     /// Opens the store and listens.
     /// - Parameter request: told when the store fails while it is served.
@@ -39,6 +42,7 @@ final class Server: Sendable {
             try listen(configuration, settings, clock)
         } catch {
             http.drain(deadline: .zero)
+            endReplies()
             engine.close()
             try? store.close()
             throw error
@@ -118,7 +122,14 @@ final class Server: Sendable {
         let observer = RequestObserver(surface: "orion", metrics: metrics, logger: logger, clock: clock) {
             orion.routePattern(of: $0)
         }
-        let llm = LLMSurface(engine: engine, configuration: LLMConfiguration(LLMSettings(configuration), logger))
+        let llmSettings = LLMSettings(configuration)
+        let llm = LLMSurface(
+            engine: engine, configuration: LLMConfiguration(llmSettings, logger),
+            responder: CannedResponder(timers: timers, random: engine.random), timers: timers)
+        do throws(ChatError) { try llm.recoverStreams() } catch {
+            throw CommandFailure(.failure, "\(directory): the replies of the last run cannot be read: \(error)")
+        }
+        stopStreams.withLock { $0 = { llm.stopStreams() } }
         let llmObserver = RequestObserver(surface: "llm", metrics: metrics, logger: nil, clock: clock) {
             llm.routePattern(of: $0)
         }
@@ -153,10 +164,17 @@ final class Server: Sendable {
         }
     }
 
+    /// After the listeners, before the engine: what the replies still have to store must find it open.
+    private func endReplies() {
+        stopStreams.withLock { $0 }()
+        timers.shutDown()
+    }
+
     /// Answers what is in flight, seals the log. A store that has failed answers writes with an error and is not sealed.
     func stop(within deadline: Duration) throws(CommandFailure) {
         draining.store(true, ordering: .relaxed)
         if !http.drain(deadline: deadline) { logger.warning("requests were still in flight when the time was up") }
+        endReplies()
         engine.close()
         do throws(LogStoreError) { try store.close() } catch { throw CommandFailure(error, directory: directory) }
     }

@@ -7,6 +7,8 @@ extension LLMConfiguration {
         autoProvision = settings.autoProvision
         bucketSize = settings.bucketSize
         tokensPerSecond = Double(settings.bucketRefill)
+        maximumStreams = settings.maximumStreams
+        replyBytes = settings.replyBytes
         environment = settings.environment
         logsDebug = logger.level <= .debug
         log = { logger.log(LogEvent($0, surface: "llm")) }

@@ -28,13 +28,16 @@ final class LLMFixture: Sendable {
     let engine: ChatEngine
     let surface: LLMSurface
     let events: Recorder
+    /// What replies wait for, with `manual`.
+    let timers = ManualTimers()
+    private let timerThread: TimerThread?
     private let handler: Handler
     private let server: HTTPServer?
     let port: UInt16?
 
     init(
         _ route: Route = .inProcess, _ configuration: LLMConfiguration = LLMConfiguration(),
-        disk: SimulatedDisk = SimulatedDisk()
+        disk: SimulatedDisk = SimulatedDisk(), manual: Bool = false, responder: (any Responder)? = nil
     ) throws {
         // Slow enough that a burst of requests takes no token's time, fast enough that times differ.
         clock = SimulatedClock(stepMicroseconds: 7)
@@ -48,7 +51,13 @@ final class LLMFixture: Sendable {
         let events = Recorder()
         self.events = events
         configuration.log = { events.add($0.message) }
-        surface = LLMSurface(engine: engine, configuration: configuration)
+        let thread = manual ? nil : TimerThread()
+        timerThread = thread
+        let canned = CannedResponder(
+            timers: thread ?? timers, random: random, pace: manual ? 10_000...30_000 : 0...0)
+        surface = LLMSurface(
+            engine: engine, configuration: configuration, responder: responder ?? canned, timers: thread ?? timers)
+        try surface.recoverStreams()
         handler = surface.handler
         if route == .socket {
             var settings = HTTPServer.Configuration()
@@ -63,7 +72,9 @@ final class LLMFixture: Sendable {
     }
 
     deinit {
-        server?.drain(deadline: .seconds(5))
+        server?.drain(deadline: .zero)
+        surface.stopStreams()
+        timerThread?.shutDown()
         engine.close()
         try? store.close()
     }
@@ -123,6 +134,16 @@ final class LLMFixture: Sendable {
     func chat(_ message: String, in chat: String? = nil, _ caller: Caller = .alice) async throws -> LoopbackReply {
         let id = chat.map { ",\"chat_id\":\($0.quoted)" } ?? ""
         return try await post("/chat", "{\"message\":\(message.quoted)\(id)}", caller)
+    }
+
+    /// Begins a stream in process and leaves it unread.
+    func open(_ path: String) async throws -> Response {
+        let exchange = RecordingExchange()
+        handler(
+            Request(
+                method: "POST", target: path, headers: Caller.alice.headers + [("Content-Type", "application/json")],
+                body: Array(#"{"message":"x"}"#.utf8)), exchange)
+        return await exchange.reply()
     }
 
     /// Makes a chat and returns its id.
