@@ -13,7 +13,13 @@ func openStore(_ path: String, _ configure: (inout StoreOptions) -> Void = { _ i
         disk: try LiveDisk(path: path, createIfMissing: true), clock: LiveClock(), random: SystemRandom(),
         options: options
     ) { event in
-        if case .poisoned(let why) = event { print("poisoned: \(why)") }
+        switch event {
+        case .poisoned(let why): print("  poisoned: \(why)")
+        case .flushFailed(let why, _), .compactionFailed(let why): print("  failed: \(why)")
+        case .compacted(let tables, let read, let written, _, let microseconds):
+            print("  merged \(tables) tables, \(read >> 10) to \(written >> 10) KiB, in \(microseconds / 1000) ms")
+        default: break
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 // What the store can do on this machine, every figure beside what limits it.
 //
-//   store-benchmark [append] [last20] [length] [scale] [--directory DIR] [--seconds S] [--rounds N] [--small]
+//   store-benchmark [append] [last20] [length] [amplification] [scale] [--directory DIR] [--seconds S] [--rounds N] [--small]
 //
 // Without names all parts run. Stores are made in a directory of their own below DIR (TMPDIR, else /tmp) and removed.
 
@@ -31,11 +31,11 @@ struct Settings {
                 seconds = 0.2
                 rounds = 2
             case "scale-load", "scale-write", "scale-measure": child = (argument, try value(argument))
-            case "append", "last20", "length", "scale": parts.append(argument)
+            case "append", "last20", "length", "amplification", "scale": parts.append(argument)
             default: throw BenchmarkFailure(description: "no such part or option: \(argument)")
             }
         }
-        if parts.isEmpty { parts = ["append", "last20", "length", "scale"] }
+        if parts.isEmpty { parts = ["append", "last20", "length", "amplification", "scale"] }
     }
 
     func run() throws {
@@ -60,6 +60,7 @@ struct Settings {
         case "append": try AppendBenchmark(directory: directory, seconds: seconds, rounds: rounds).run()
         case "last20": try ReadBenchmark(directory: directory, isSmall: isSmall).lastTwenty()
         case "length": try ReadBenchmark(directory: directory, isSmall: isSmall).appendByLength()
+        case "amplification": try AmplificationBenchmark(path: directory + "/store", isSmall: isSmall).run()
         default: try scale(directory + "/scale")
         }
     }

@@ -61,6 +61,8 @@ package final class LogStore: Sendable {
         disk: any Disk, clock: any Clock, random: any RandomSource, options: StoreOptions = StoreOptions(),
         execution: Execution = .threaded, report: @escaping @Sendable (StoreEvent) -> Void = { _ in }
     ) throws(LogStoreError) -> LogStore {
+        // Before the lock, which leaves a file behind: a directory of something else stays as it is.
+        try StoreOpener.refuseForeign(disk)
         do throws(DiskError) { try disk.lock() } catch {
             throw error.kind == .locked ? .locked(path: disk.path, holder: error.detail) : .io(error)
         }

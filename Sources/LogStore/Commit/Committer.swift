@@ -168,7 +168,7 @@ final class Committer {
     private func poison(_ error: DiskError) -> LogStoreError {
         let failure = LogStoreError.poisoned("\(error.operation) \(error.file): errno \(error.errno) \(error.detail)")
         box.lock.withLock { if $0.failure == nil { $0.failure = failure } }
-        report(.poisoned("\(error)"))
+        report(.poisoned("\(error.operation) \(error.file): errno \(error.errno) \(error.detail)"))
         return failure
     }
 

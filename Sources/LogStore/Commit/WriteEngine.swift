@@ -67,6 +67,9 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
         }
     }
 
+    /// Batches wait for more than one group.
+    var isCrowded: Bool { signal.locked { queuedBytes > options.groupBytes } }
+
     /// Submits a batch of the store's own and waits for it.
     func submitAndWait(_ batch: Batch) throws(LogStoreError) {
         let waiter = Waiter()
@@ -198,8 +201,12 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
             }), lastFlushError == nil {
                 flushSignal.wait()
             }
+            // Merging cannot keep up: each group waits a little, so that runs do not pile up without end.
+            if box.lock.withLock({ $0.version.index.count }) >= Self.manyRuns { _ = flushSignal.wait(milliseconds: 20) }
         }
     }
+
+    private static let manyRuns = 32
 
     // MARK: The flush thread
 

@@ -53,7 +53,7 @@ final class Compactor {
     func compactAll(_ pace: @escaping Pace) throws(LogStoreError) {
         let tables = version.manifest.tables.filter { !unreadable.contains($0.name.id) }
         // Older runs first: what is dead in them needs no tombstone in the newer ones then.
-        for window in picker.all(tables) { try rewrite(window.map(\.name.id), version, pace) }
+        for window in picker.all(tables) { try rewrite(window.map(\.name.id), version, asksForRows: true, pace) }
     }
 
     /// Rewrites one table that holds something of an erased subject, the oldest first.
@@ -62,19 +62,22 @@ final class Compactor {
         let version = version
         for table in version.index.reversed() + version.segments {
             guard try subject.isIn(table, nameHash: nameHash) else { continue }
-            try rewrite([table.name.id], version, pace)
+            try rewrite([table.name.id], version, asksForRows: true, pace)
             return true
         }
         return false
     }
 
     /// - Parameter ids: adjacent tables of one kind and class, oldest first.
-    private func rewrite(_ ids: [UInt64], _ version: Version, _ pace: @escaping Pace) throws(LogStoreError) {
+    private func rewrite(
+        _ ids: [UInt64], _ version: Version, asksForRows: Bool = false, _ pace: @escaping Pace
+    ) throws(LogStoreError) {
         let started = clock.monotonicMicroseconds()
         let readers = ids.compactMap { id in (version.segments + version.index).first { $0.name.id == id } }
         do throws(LogStoreError) {
             let merger = TableMerger(
-                lookup: lookup, version: version, disk: disk, store: store, blockBytes: options.blockBytes, pace: pace)
+                lookup: lookup, version: version, disk: disk, store: store, blockBytes: options.blockBytes,
+                asksForRows: asksForRows, pace: pace)
             let outcome = try merger.merge(readers, id: manifests.takeTableID())
             let read = readers.reduce(0) { $0 + $1.summary.size }
             let written = outcome.table?.size ?? 0
@@ -91,7 +94,10 @@ final class Compactor {
                     droppedEntries: outcome.droppedEntries,
                     microseconds: clock.monotonicMicroseconds() - started))
         } catch {
-            if case .corrupt = error { unreadable.formUnion(ids) }
+            if case .corrupt(let file, _, _) = error {
+                let bad = readers.filter { $0.name.fileName == file }.map(\.name.id)
+                unreadable.formUnion(bad.isEmpty ? ids : bad)
+            }
             throw error
         }
     }

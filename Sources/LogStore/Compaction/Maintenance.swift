@@ -156,8 +156,11 @@ final class Maintenance: @unchecked Sendable {  // flags under `signal`; the res
         // A budget is a tenth of a second's.
         let rate = max(1 << 20, options.compactionBytesPerSecond)
         budget += rate / 10
+        var delay = options.compactionBytesPerSecond > 0 ? 100 : 0
+        // While writers queue up it stands still, but not for ever: behind are runs that reads have to look through.
+        if engine.isCrowded { delay += 1000 }
         let stops = signal.locked { () -> Bool in
-            if !isStopping && options.compactionBytesPerSecond > 0 { _ = signal.wait(milliseconds: 100) }
+            if !isStopping && delay > 0 { _ = signal.wait(milliseconds: delay) }
             return isStopping
         }
         if stops { throw .closed }

@@ -13,6 +13,8 @@ struct TableMerger {
     let disk: any Disk
     let store: UInt64
     let blockBytes: Int
+    /// Leave nothing of what is dead, wherever its tombstone is.
+    var asksForRows = false
     /// Called with bytes read since the last call; may wait, and may throw to give up.
     var pace: (_ bytes: Int) throws(LogStoreError) -> Void = { _ in }
 
@@ -39,7 +41,7 @@ struct TableMerger {
     private func mergeSegments(
         _ cursor: inout MergeCursor, _ writer: TableWriter
     ) throws(LogStoreError) -> Outcome {
-        var liveness = Liveness(lookup, version)
+        var liveness = Liveness(lookup, version, asksForRows: asksForRows)
         var outcome = Outcome()
         var minimum = Int64.max
         var maximum = Int64.min
@@ -73,7 +75,7 @@ struct TableMerger {
     private func mergeRuns(
         _ cursor: inout MergeCursor, _ writer: TableWriter, below generation: UInt64
     ) throws(LogStoreError) -> Outcome {
-        var liveness = Liveness(lookup, version)
+        var liveness = Liveness(lookup, version, asksForRows: asksForRows)
         let older = version.index.filter { $0.name.generationHigh < generation }
         while cursor.isValid {
             let key = cursor.key

@@ -80,6 +80,11 @@ struct MergeCursor {
     var key: [UInt8] { cursors[current!].key }
     var value: [UInt8] { cursors[current!].value }
 
+    /// The current key is below `key`.
+    func precedes(_ key: [UInt8]) -> Bool {
+        unsafe key.withUnsafeBytes { unsafe compareKeys(cursors[current!].keyBytes, $0) < 0 }
+    }
+
     /// Calls `body` with the current key and value in place.
     func withRecord<R>(
         _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws(LogStoreError) -> R

@@ -135,6 +135,15 @@ struct StoreOpener {
         var hasData: Bool { !manifests.isEmpty || !tables.isEmpty || hasLog }
     }
 
+    /// - Throws: `notAStore` for a directory that holds something else.
+    static func refuseForeign(_ disk: any Disk) throws(LogStoreError) {
+        let names: Names
+        do throws(DiskError) { names = Names(try disk.list()) } catch { throw .io(error) }
+        if !names.hasFormat, !names.hasData, let foreign = names.foreign.first {
+            throw .notAStore("the directory is not empty and holds no store: it has \(foreign)")
+        }
+    }
+
     // MARK: 2. FORMAT
 
     /// FORMAT and the identity that its file has now.
@@ -163,8 +172,6 @@ struct StoreOpener {
             }
         } else if names.hasData {
             throw .corrupt(file: StoreFormat.name, offset: 0, detail: "missing, but there are files of a store")
-        } else if let foreign = names.foreign.first {
-            throw .notAStore("the directory is not empty and holds no store: it has \(foreign)")
         }
         let format = try makeFormat()
         try makeFirstManifest(format)

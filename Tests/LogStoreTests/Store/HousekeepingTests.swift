@@ -120,4 +120,16 @@ struct HousekeepingTests {
         #expect(throws: LogStoreError.invalid("a position beyond every LSN")) { try store.commit(batch) }
         #expect(store.status.statistics.refusedBatches == 0 && store.status.failure == nil)
     }
+
+    @Test("A directory of something else is refused and stays as it is, lock file included")
+    func foreign() throws {
+        let directory = TemporaryDirectory()
+        let disk = try LiveDisk(path: directory.path)
+        try disk.create("notes.txt").append([1])
+        #expect(throws: LogStoreError.self) {
+            try LogStore.open(disk: disk, clock: LiveClock(), random: SystemRandom(), execution: .inline)
+        }
+        var metadata = stat()
+        #expect(stat(directory.path + "/LOCK", &metadata) != 0 && stat(directory.path + "/FORMAT", &metadata) != 0)
+    }
 }
