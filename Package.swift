@@ -29,6 +29,7 @@ let package = Package(
         .systemLibrary(name: "CMicroHTTPD", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CGnuTLS", providers: [.apt(["libgnutls28-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
         .systemLibrary(name: "CSQLite", path: "Tests/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
 
         // The product, lowest first; an import points down this list only.
@@ -47,10 +48,13 @@ let package = Package(
             ]
         ),
         .target(name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common),
-        .target(name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport"], swiftSettings: common),
+        .target(
+            name: "Upstream", dependencies: ["CCurl"], swiftSettings: common,
+            linkerSettings: [.linkedLibrary("curl-gnutls")]),
+        .target(name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport", "Upstream"], swiftSettings: common),
         .executableTarget(
             name: "chat-server",
-            dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "LogStore"],
+            dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "Upstream"],
             swiftSettings: common
         ),
 
@@ -67,7 +71,8 @@ let package = Package(
         .testTarget(
             name: "HTTPTransportTests", dependencies: ["HTTPTransport", "TestSupport"], swiftSettings: common),
         .testTarget(
-            name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport"], swiftSettings: common),
+            name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport", "Upstream"],
+            swiftSettings: common),
         .testTarget(
             name: "ChatServerTests", dependencies: ["chat-server", "ChatEngine", "LogStore", "TestSupport"],
             swiftSettings: common),

@@ -8,6 +8,7 @@ extension LLMCall {
         let message = try fields.checkedMessage()
         let chatID = try fields.checkedChatID(missing: LLMReply.chatNotYours)
         logReceipt("Chat request received", message, chatID)
+        guard surface.responder.context == nil else { return try askModel(message, chatID) }
         let reply = CannedReply(to: message)
         let turn = Turn(
             target(chatID, title: message),
@@ -41,7 +42,9 @@ extension LLMCall {
         return .new(SessionDraft(ids: .uuid, owner: account?.id ?? "", state: state))
     }
 
-    static func reply(chat: String, _ stored: StoredMessage, text: [UInt8]) -> LLMReply {
+    static func reply(
+        chat: String, _ stored: StoredMessage, text: [UInt8], usage: Reply.Usage? = nil
+    ) -> LLMReply {
         LLMReply(200, reserving: 256 + text.count) { out in
             out.append(key: #"{"chat_id":"#)
             out.append(jsonString: chat)
@@ -50,6 +53,10 @@ extension LLMCall {
             out.append(key: #"","reply":"#)
             out.append(jsonWTF8: text)
             out.append(llmTime: "created_at", stored.createdAt)
+            if let usage {
+                out.append(UInt8(ascii: ","))
+                out.append(llmUsage: usage)
+            }
             out.append(UInt8(ascii: "}"))
         }
     }

@@ -148,6 +148,15 @@ extension Configuration {
             problems.append(
                 "orion.auth is jwt and no secret is configured; set ORION_SHARED_JWT_SECRET (or CHAT_ORION_JWT_SECRET)")
         }
+        if text("llm.responder") == "openai" {
+            if optionalText("llm.model") == nil {
+                problems.append("llm.responder is openai and no model is configured; set CHAT_LLM_MODEL")
+            }
+            let url = text("llm.base-url")
+            if !url.hasPrefix("http://"), !url.hasPrefix("https://") {
+                problems.append("llm.base-url: \"\(url)\" is not an http or https URL")
+            }
+        }
         if let admin = AdminSettings(self).address, !admin.isLoopback {
             problems.append("admin.listen: \(admin) is not a loopback address; metrics are for this machine only")
         }

@@ -4,6 +4,7 @@ internal import Glibc
 internal import HTTPTransport
 internal import LogStore
 internal import Synchronization
+internal import Upstream
 
 /// Everything that `serve` runs, put together: store, engine, surfaces, listeners.
 ///
@@ -125,11 +126,16 @@ final class Server: Sendable {
         let llmSettings = LLMSettings(configuration)
         let llm = LLMSurface(
             engine: engine, configuration: LLMConfiguration(llmSettings, logger),
-            responder: CannedResponder(timers: timers, random: engine.random), timers: timers)
+            responder: try responder(llmSettings), timers: timers)
         do throws(ChatError) { try llm.recoverStreams() } catch {
             throw CommandFailure(.failure, "\(directory): the replies of the last run cannot be read: \(error)")
         }
-        stopStreams.withLock { $0 = { llm.stopStreams() } }
+        stopStreams.withLock { stop in
+            stop = { [next = stop] in
+                llm.stopStreams()
+                next()
+            }
+        }
         let llmObserver = RequestObserver(surface: "llm", metrics: metrics, logger: nil, clock: clock) {
             llm.routePattern(of: $0)
         }
@@ -162,6 +168,15 @@ final class Server: Sendable {
         } catch {
             throw CommandFailure(error)
         }
+    }
+
+    private func responder(_ settings: LLMSettings) throws(CommandFailure) -> any Responder {
+        guard let model = settings.model else { return CannedResponder(timers: timers, random: engine.random) }
+        guard let client = HTTPClient() else { throw CommandFailure(.failure, "libcurl cannot be set up") }
+        stopStreams.withLock { $0 = { client.shutDown() } }
+        return OpenAIResponder(
+            OpenAIConfiguration(model, replyBytes: settings.replyBytes), client: client, timers: timers,
+            random: engine.random)
     }
 
     /// After the listeners, before the engine: what the replies still have to store must find it open.

@@ -15,6 +15,21 @@ extension LLMConfiguration {
     }
 }
 
+extension OpenAIConfiguration {
+    init(_ model: LLMSettings.Model, replyBytes: Int) {
+        self.init(baseURL: model.baseURL, model: model.name)
+        apiKey = model.apiKey
+        systemPrompt = model.systemPrompt
+        provider = model.provider
+        context.tokens = model.contextTokens
+        retries = model.retries
+        connectMilliseconds = Int(model.connectTimeout / .milliseconds(1))
+        silenceSeconds = Int(model.silenceTimeout.components.seconds)
+        totalSeconds = Int(model.replyTimeout.components.seconds)
+        self.replyBytes = replyBytes
+    }
+}
+
 extension LogEvent {
     init(_ event: ServiceEvent, surface: String) {
         let level: LogLevel =

@@ -12,6 +12,12 @@ extension EventReader {
             receiveBufferBytes: receiveBufferBytes)
     }
 
+    /// The JSON of the next event.
+    func nextData() throws -> JSONValue {
+        guard let chunk = try next() else { throw LoopbackError.closed(received: "") }
+        return try eventData(chunk)
+    }
+
     /// What a header of the reply holds.
     func header(_ name: String) -> String? {
         head.split(separator: "\r\n").first { $0.hasPrefix(name + ": ") }.map { String($0.dropFirst(name.count + 2)) }

@@ -109,4 +109,29 @@ import Testing
         }
         #expect(try next.engine.leftoverReplies().isEmpty)
     }
+
+    /// A model cannot go on where it was: what came of its reply stays, and the client is told.
+    @Test func aModelsReplyIsInterrupted() async throws {
+        let disk = SimulatedDisk()
+        let responder = ListResponder(["one ", "two ", "three"], ends: false)
+        var fixture: LLMFixture? = try LLMFixture(.socket, .unlimited, disk: disk, responder: responder)
+        let port = try #require(fixture?.port)
+        let begun = try await onOwnThread {
+            let reader = try EventReader(
+                port: port, "POST", "/chat/stream?resume=1", .alice, headers: Self.accept, json: #"{"message":"hi"}"#)
+            return try (0..<3).map { _ in try reader.next() ?? "" }
+        }
+        fixture = nil
+        let next = try LLMFixture(.socket, .unlimited, disk: disk, responder: responder)
+        let nextPort = try #require(next.port)
+        try await onOwnThread {
+            let last = eventID(begun[2])
+            let path = "/chat/stream/\(last.prefix(36))?resume=1"
+            let reader = try EventReader(port: nextPort, "GET", path, .alice, headers: [("Last-Event-ID", last)])
+            #expect(try reader.nextData()["error"]?.string == "Stream failed")
+            let again = try EventReader(port: nextPort, "GET", path, .alice)
+            #expect(try again.rest().prefix(3) == begun[...])
+        }
+        #expect(try next.engine.leftoverReplies().isEmpty)
+    }
 }

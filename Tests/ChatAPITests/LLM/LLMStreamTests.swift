@@ -171,13 +171,16 @@ import Testing
 /// Streams the same tokens to everybody, at once.
 struct ListResponder: Responder {
     let context: ContextBudget? = nil
-    let isDeterministic = true
+    let isDeterministic = false
     let tokens: [String]
     let failure: String?
+    /// Else the reply never ends.
+    let ends: Bool
 
-    init(_ tokens: [String], failure: String? = nil) {
+    init(_ tokens: [String], failure: String? = nil, ends: Bool = true) {
         self.tokens = tokens
         self.failure = failure
+        self.ends = ends
     }
 
     private struct Call: ReplyCall {
@@ -186,6 +189,7 @@ struct ListResponder: Responder {
 
     func stream(_ prompt: Prompt, skipping skipped: Int, to sink: any ReplySink) -> any ReplyCall {
         for token in tokens.dropFirst(skipped) { sink.receive(Array(token.utf8)) }
+        guard ends else { return Call() }
         sink.finish(failure.map { .failure(ResponderFailure($0)) } ?? .success(nil))
         return Call()
     }
