@@ -89,6 +89,10 @@ if let tools = Context.environment["CHAT_TOOLS"] {
                 name: "log-preallocation", path: "Benchmarks/log-preallocation",
                 swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
             .executableTarget(
+                name: "stream-benchmark", dependencies: ["ChatAPI", "TestSupport", "CMicroHTTPD"],
+                path: "Benchmarks/stream-benchmark",
+                swiftSettings: common),
+            .executableTarget(
                 name: "store-benchmark", dependencies: ["LogStore", "TestSupport"], path: "Benchmarks/store-benchmark",
                 swiftSettings: common),
         ]
