@@ -10,7 +10,7 @@ DEMO ?= ./demo
 # -enable-testing, because tests look inside modules.
 TEST_FLAGS := --scratch-path .build/testing -c release -Xswiftc -enable-testing --disable-xctest
 
-.PHONY: build run demo test torture fuzz tools bench lint format dependencies
+.PHONY: build run demo demo-backup test torture fuzz tools bench lint format dependencies
 
 build: dependencies
 	swift build -c release --static-swift-stdlib --product chat-server
@@ -21,6 +21,10 @@ run: build
 demo: build
 	.build/release/chat-server init --data-dir $(DEMO) --demo
 	.build/release/chat-server serve --data-dir $(DEMO)
+
+# Copies the directory of a loaded server with cp -r, kills it, serves the copy, and looks for what was acknowledged.
+demo-backup: build
+	scripts/demo-backup.sh .build/release/chat-server
 
 test: dependencies
 	swift test $(TEST_FLAGS)

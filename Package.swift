@@ -54,7 +54,7 @@ let package = Package(
         .target(name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport", "Upstream"], swiftSettings: common),
         .executableTarget(
             name: "chat-server",
-            dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "Upstream"],
+            dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "Upstream", "CLinux"],
             swiftSettings: common
         ),
 

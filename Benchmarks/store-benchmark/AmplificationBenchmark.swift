@@ -12,7 +12,7 @@ struct AmplificationBenchmark {
     var isSmall: Bool
 
     func run() throws {
-        let total = isSmall ? 8 << 20 : 2 << 30
+        let total = isSmall ? 8 << 20 : 1 << 30
         var options = StoreOptions()
         options.softLimitBytes = 0
         options.softLimitPercent = 0

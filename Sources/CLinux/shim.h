@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+extern ssize_t copy_file_range(int from, off_t *fromOffset, int to, off_t *toOffset, size_t count, unsigned flags);
 extern int fallocate(int descriptor, int mode, off_t offset, off_t length);
 
 // Allocates blocks from the start of the file and leaves its size as it is.
@@ -29,4 +30,9 @@ static inline ssize_t lsRandom(void *bytes, size_t count) {
 static inline void lsLowerPriority(void) {
     syscall(SYS_ioprio_set, 1, 0, 3 << 13);
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
+}
+
+// Lets the kernel copy from one file position to another; blocks are shared where the file system can.
+static inline ssize_t lsCopyFileRange(int from, int to, size_t count) {
+    return copy_file_range(from, NULL, to, NULL, count, 0);
 }

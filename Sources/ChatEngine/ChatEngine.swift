@@ -8,14 +8,15 @@ package import LogStore
 ///     let saved = try engine.saveMessage(MessageDraft(ids: .orion, role: .user, content: "hello"), to: session.id, access)
 ///     let page = try engine.history(of: session.id, HistoryQuery(limit: 50), access)
 ///
-/// Every call takes an `Access` value; there is none without. Every call comes in two styles. The blocking one returns or
-/// throws and is for tools and tests. The completion style never blocks its caller: what memory can answer is answered
-/// before the call returns; what needs the disk runs on the `ReaderPool`; a commit completes on the store's writer
-/// thread. So a completion may run on any thread, once, and is to be short.
+/// Every call takes an `Access` value, those that are about the whole store a `StoreAccess`; there is none without. Every
+/// call comes in two styles. The blocking one returns or throws and is for tools and tests. The completion style never
+/// blocks its caller: what memory can answer is answered before the call returns; what needs the disk runs on the
+/// `ReaderPool`; a commit completes on the store's writer thread. So a completion may run on any thread, once, and is to
+/// be short.
 ///
 /// Ids and times that a client sees are decided before a batch is logged (the time of a message is the store's time of its
 /// batch). `Domain/` has the values and their stored form, `Identity/` who may do what and how things are called,
-/// `Limits/` the rate limiters, `JSON/` documents.
+/// `Limits/` the rate limiters, `JSON/` documents, `Transfer/` export and import.
 package final class ChatEngine: Sendable {
     package let store: LogStore
     package let clock: any Clock

@@ -61,13 +61,24 @@ package final class LogStore: Sendable {
         disk: any Disk, clock: any Clock, random: any RandomSource, options: StoreOptions = StoreOptions(),
         execution: Execution = .threaded, report: @escaping @Sendable (StoreEvent) -> Void = { _ in }
     ) throws(LogStoreError) -> LogStore {
+        try open(
+            disk: disk, clock: clock, random: random, options: options, target: nil, execution: execution,
+            report: report)
+    }
+
+    /// - Parameter target: replays the log only so far (`StoreRestorer`); nil: opens for use.
+    static func open(
+        disk: any Disk, clock: any Clock, random: any RandomSource, options: StoreOptions, target: RestoreTarget?,
+        execution: Execution, report: @escaping @Sendable (StoreEvent) -> Void
+    ) throws(LogStoreError) -> LogStore {
         // Before the lock, which leaves a file behind: a directory of something else stays as it is.
         try StoreOpener.refuseForeign(disk)
         do throws(DiskError) { try disk.lock() } catch {
             throw error.kind == .locked ? .locked(path: disk.path, holder: error.detail) : .io(error)
         }
         do throws(LogStoreError) {
-            let opener = StoreOpener(disk: disk, clock: clock, random: random, options: options, report: report)
+            let opener = StoreOpener(
+                disk: disk, clock: clock, random: random, options: options, target: target, report: report)
             let opened = try opener.open()
             let committer = Committer(
                 box: opened.box, clock: clock, disk: disk, options: options, log: opened.log,
@@ -147,7 +158,8 @@ package final class LogStore: Sendable {
     private func prefetch(_ batch: Batch, _ lookup: Lookup) throws(LogStoreError) {
         for operation in batch.operations {
             switch operation {
-            case .append(.existing(let key), _, _, _), .update(.existing(let key), _, _, _):
+            case .append(.existing(let key), _, _, _), .update(.existing(let key), _, _, _),
+                .setSessionTimes(.existing(let key), _, _), .setEntryTimes(.existing(let key), _, _, _):
                 if box.lock.withLock({ $0.delta(key)?.lastSequence }) == nil { _ = try lookup.row(key) }
             case .deleteSession(let key), .erase(.session(let key)): _ = try lookup.row(key)
             case .amend(.existing(let key), let sequence, _, _), .deleteEntry(.existing(let key), let sequence):
@@ -260,7 +272,9 @@ package final class LogStore: Sendable {
         return decoded.map { Document(key: key, value: $0.bytes, version: $0.version) }
     }
 
-    private func lookup(_ policy: ReadPolicy) -> Lookup { Lookup(state: box, policy: policy) }
+    var retention: Retention { box.retention }
+
+    func lookup(_ policy: ReadPolicy) -> Lookup { Lookup(state: box, policy: policy) }
 
     // MARK: Erasures
 
@@ -283,6 +297,16 @@ package final class LogStore: Sendable {
         of subject: ErasureSubject, policy: ReadPolicy = .blocking
     ) throws(LogStoreError) -> ErasureRecord? {
         try lookup(policy).erasure(of: subject)
+    }
+
+    /// Subjects with a legal hold on themselves.
+    package func holds(policy: ReadPolicy = .blocking) throws(LogStoreError) -> [ErasureSubject] {
+        var subjects: [ErasureSubject] = []
+        try lookup(policy).scan(prefix: IndexKey.holds) { (key, _) throws(LogStoreError) in
+            if let session = IndexKey.sessionKey(from: key) { subjects.append(ErasureSubject(session)) }
+            return true
+        }
+        return subjects
     }
 
     /// Whether there is a legal hold on the subject itself.
@@ -328,7 +352,8 @@ package final class LogStore: Sendable {
                 tableBytes: tables.reduce(0) { $0 + $1.size },
                 storedEntries: tables.filter { $0.name.kind == .segment }.reduce(0) { $0 + $1.entryCount },
                 logFiles: s.logFiles.count, cache: cacheStatistics,
-                damage: s.damage.values.sorted { $0.file < $1.file },
+                damage: s.damage.values.sorted { $0.file < $1.file }, pendingErasures: s.pendingErasures,
+                oldestPendingErasure: s.oldestPendingErasure,
                 sessionsCreated: s.active.counters.nextSession - 1, usersCreated: s.active.counters.nextUser - 1)
         }
     }

@@ -1,3 +1,5 @@
+import ChatEngine
+import LogStore
 import Testing
 
 @testable import chat_server
@@ -132,6 +134,29 @@ import Testing
         let configuration = try resolve(environment: ["CHAT_HTTP_LISTEN": "127.0.0.1:1", "PORT": "2"])
         #expect(HTTPSettings(configuration).listeners.map(\.description) == ["127.0.0.1:1"])
         #expect(configuration.notices == ["PORT is ignored, because CHAT_HTTP_LISTEN is set"])
+    }
+
+    @Test func retentionIsBySurfaceAndTenant() throws {
+        let configuration = try resolve(set: [
+            "retention.orion": "365d", "retention.tenants": "llm:acme=30d, a=b=0,x=1s",
+        ])
+        let policy = RetentionPolicy(RetentionSettings(configuration))
+        #expect(policy.classes == [RetentionClass.orion.rawValue: 365 * 86_400, RetentionClass.llm.rawValue: 0])
+        #expect(policy.tenants == ["llm:acme": 30 * 86_400, "a=b": 0, "x": 1])
+        #expect(RetentionPolicy(RetentionSettings(try resolve())).classes.values.allSatisfy { $0 == 0 })
+        for text in ["acme", "=3d", "acme=", "acme=3", "acme=500ms", "acme=99999999999d"] {
+            #expect(problems { try resolve(set: ["retention.tenants": text]) }.first?.contains("acme=30d") == true)
+        }
+        #expect(
+            problems { try resolve(set: ["retention.orion": "500ms"]) }.first?.contains("less than a second") == true)
+        let options = StoreOptions(
+            StoreSettings(
+                try resolve(set: [
+                    "store.scrub-interval": "1d", "store.scrub-bytes-per-second": "1MiB",
+                    "store.compaction-bytes-per-second": "0", "store.erasure-deadline": "1h",
+                ])))
+        #expect(options.scrubSeconds == 86_400 && options.scrubBytesPerSecond == 1 << 20)
+        #expect(options.compactionBytesPerSecond == 0 && options.erasureDeadlineSeconds == 3600)
     }
 
     @Test func contradictionsAreErrors() {

@@ -87,8 +87,9 @@ struct LLMReply: Error, Sendable {
     ///   - failure: the route's text for what is nobody's mistake.
     init(_ error: ChatError, missing: String, failure: String, log: (ServiceEvent) -> Void) {
         switch error {
-        case .sessionNotFound, .forbidden, .userNotFound: self = .notFound(missing)
+        case .sessionNotFound, .forbidden, .userNotFound, .tenantNotFound: self = .notFound(missing)
         case .messageNotFound: self = .notFound("Message not found")
+        case .held: self.init(409, error: "Conflict", "The data is under legal hold")
         case .tooLarge(let field): self.init(413, error: "Bad Request", "\(field) is too large")
         case .invalid(let field, let reason): self = .badRequest("\(field) \(reason)")
         case .insufficientStorage:

@@ -109,8 +109,9 @@ struct OrionReply: Error, Sendable {
     /// What an engine call ended in. `failure` is the route's own text for what is nobody's mistake.
     init(_ error: ChatError, failure: String, report: (String) -> Void) {
         switch error {
-        case .sessionNotFound, .messageNotFound, .userNotFound: self = .sessionNotFound
+        case .sessionNotFound, .messageNotFound, .userNotFound, .tenantNotFound: self = .sessionNotFound
         case .forbidden: self = .foreignSession
+        case .held: self.init(409, ["error": "Conflict", "message": "The data is under legal hold"])
         case .tooLarge(let field):
             self.init(413, ["error": "Payload Too Large", "message": "\(field) is too large"])
         case .invalid(let field, let reason): self = .badField(field, reason)

@@ -79,7 +79,8 @@ extension ChatEngine {
         let id = draft.id ?? draft.ids.sessionID(at: clock.now(), random: random)
         var batch = Batch(durability: durability)
         _ = batch.createSession(
-            id: id, tenant: access.tenant.name, user: draft.owner, state: draft.state.encoded, tags: draft.flags.tags)
+            id: id, tenant: access.tenant.name, user: draft.owner, state: draft.state.encoded, tags: draft.flags.tags,
+            retentionClass: access.tenant.retentionClass.rawValue)
         return (batch, id)
     }
 
@@ -281,7 +282,7 @@ extension ChatEngine {
     }
 
     /// Runs `body` on a reader thread.
-    func blocking<Value: Sendable>(
+    package func blocking<Value: Sendable>(
         _ completion: @escaping Completion<Value>, _ body: @escaping @Sendable () throws(ChatError) -> Value
     ) {
         let accepted = readers.submit {

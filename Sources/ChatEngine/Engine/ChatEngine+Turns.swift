@@ -79,7 +79,7 @@ extension ChatEngine {
             prepared.id = draft.id ?? draft.ids.sessionID(at: clock.now(), random: random)
             target = batch.createSession(
                 id: prepared.id, tenant: access.tenant.name, user: draft.owner, state: draft.state.encoded,
-                tags: draft.flags.tags)
+                tags: draft.flags.tags, retentionClass: access.tenant.retentionClass.rawValue)
         }
         for draft in turn.messages {
             var message = Message(

@@ -7,6 +7,7 @@ package enum ChatError: Error, Hashable, Sendable {
     case sessionNotFound
     case messageNotFound
     case userNotFound
+    case tenantNotFound
     /// The session is there but out of the access value's reach.
     case forbidden
     case sessionExists
@@ -18,6 +19,8 @@ package enum ChatError: Error, Hashable, Sendable {
     case invalid(field: String, reason: String)
     /// The state was changed by somebody else since it was read.
     case conflict
+    /// A legal hold forbids to delete it.
+    case held
 
     // The store's condition.
     /// The disk is nearly full: writes are refused, reads and deletes go on.
@@ -38,7 +41,8 @@ extension ChatError {
         case .sessionNotFound: self = .sessionNotFound
         case .sessionExists: self = .sessionExists
         case .entryNotFound: self = .messageNotFound
-        case .conflict, .held: self = .conflict
+        case .conflict: self = .conflict
+        case .held: self = .held
         case .tooLarge(let what, _, _): self = .tooLarge(field: what)
         case .invalid(let reason): self = .invalid(field: "request", reason: reason)
         case .full: self = .insufficientStorage

@@ -16,5 +16,8 @@ package struct TenantName: Hashable, Sendable, CustomStringConvertible {
     /// A tenant of the aivo surface, as its tokens name it.
     package static func aivo(tenant: String) -> TenantName { TenantName(name: "aivo:\(tenant)") }
 
+    /// Any tenant, by the name that the store has: for the operator, who may name data of every surface.
+    package static func stored(_ name: String) -> TenantName { TenantName(name: name) }
+
     package var description: String { name }
 }

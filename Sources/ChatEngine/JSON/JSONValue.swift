@@ -47,7 +47,7 @@ package indirect enum JSONValue: Hashable, Sendable {
 
 /// An object's members in the order of their first appearance. Keys are the same if their bytes are: `String`'s `==` also
 /// takes canonically equivalent keys for one, which JavaScript does not.
-package struct JSONObject: Hashable, Sendable {
+package struct JSONObject: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     package private(set) var keys: [String] = []
     package private(set) var values: [JSONValue] = []
     /// Built once there are enough members that a linear search would let a client buy quadratic work.
@@ -55,6 +55,10 @@ package struct JSONObject: Hashable, Sendable {
     private static let linearSearchLimit = 8
 
     package init() {}
+
+    package init(dictionaryLiteral members: (String, JSONValue)...) {
+        for (key, value) in members { self[key] = value }
+    }
 
     package var count: Int { keys.count }
     package var isEmpty: Bool { keys.isEmpty }

@@ -49,11 +49,12 @@ extension EventLoop {
                 connection.deadline = nil
                 return MHD_Result.YES
             case .chunked: break
-            case .bytes(let count) where count > UInt64(limits.bodyBytes):
-                connection.bodyError = .tooLarge(limit: limits.bodyBytes)
-                connection.bodyPlan = .discard(left: limits.discardedBodyBytes + limits.bodyBytes)
+            case .bytes(let count) where count > UInt64(limit(connection)):
+                let limit = limit(connection)
+                connection.bodyError = .tooLarge(limit: limit)
+                connection.bodyPlan = .discard(left: limits.discardedBodyBytes + limit)
                 // Answered before the body is read, the library closes the connection after the reply.
-                if parsed.expectsContinue || count > UInt64(limits.discardedBodyBytes + limits.bodyBytes) {
+                if parsed.expectsContinue || count > UInt64(limits.discardedBodyBytes + limit) {
                     return unsafe dispatch(connection, handle)
                 }
             case .bytes(let count): connection.body.reserveCapacity(Int(count))
@@ -63,16 +64,18 @@ extension EventLoop {
         }
     }
 
+    private func limit(_ connection: Connection) -> Int { connection.listener.bodyBytes ?? limits.bodyBytes }
+
     /// Some of the body is here. False closes the connection.
     func receive(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) -> Bool {
         switch connection.bodyPlan {
         case .collect:
-            if connection.body.count + bytes.count <= limits.bodyBytes {
+            if connection.body.count + bytes.count <= limit(connection) {
                 unsafe connection.body.append(contentsOf: bytes)
                 return true
             }
             connection.body = []
-            connection.bodyError = .tooLarge(limit: limits.bodyBytes)
+            connection.bodyError = .tooLarge(limit: limit(connection))
             connection.bodyPlan = .discard(left: limits.discardedBodyBytes)
             return true
         case .discard(let left):
@@ -102,7 +105,7 @@ extension EventLoop {
             head: head, body: body, bodyError: connection.bodyError, client: connection.client,
             id: connection.requestID,
             listener: connection.listener.index, isTLS: connection.listener.isTLS)
-        if decodesContent, !request.body.isEmpty { request.decodeContent(limit: limits.bodyBytes) }
+        if decodesContent, !request.body.isEmpty { request.decodeContent(limit: limit(connection)) }
         let exchange = ServerExchange(connection: connection, generation: connection.beginReply())
         connection.listener.handler(request, exchange)
     }

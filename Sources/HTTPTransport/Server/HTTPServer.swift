@@ -80,17 +80,20 @@ package final class HTTPServer: Sendable {
 
     /// Listens on `host` (an IP address or `localhost`) and `port` (0: any free one).
     ///
+    /// - Parameter bodyBytes: the largest body that is taken there, instead of the server's `HTTPLimits.bodyBytes`.
     /// - Returns: the bound port.
     /// - Throws: `addressInUse`, `permissionDenied`, `addressNotAvailable`, `invalidAddress`, `noCertificate`,
     /// `stopped`.
     @discardableResult
-    package func listen(host: String, port: UInt16, tls: Bool = false, handler: @escaping Handler)
+    package func listen(
+        host: String, port: UInt16, tls: Bool = false, bodyBytes: Int? = nil, handler: @escaping Handler
+    )
         throws(HTTPServerError) -> UInt16
     {
         guard !tls || hasCertificate else { throw .noCertificate }
         let (descriptor, bound) = try System.listen(host: host, port: port)
         let isAdded = acceptor.add { index in
-            Listener(index: index, descriptor: descriptor, isTLS: tls, handler: handler)
+            Listener(index: index, descriptor: descriptor, isTLS: tls, bodyBytes: bodyBytes, handler: handler)
         }
         guard isAdded else {
             close(descriptor)

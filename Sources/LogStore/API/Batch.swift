@@ -95,6 +95,25 @@ package struct Batch: Sendable {
         operations.append(.deleteEntry(session, sequence))
     }
 
+    // MARK: Imports
+
+    /// Gives the session these times instead of the batch's. `createdAt` only of a session that the batch creates. Throws
+    /// at commit: `invalid`.
+    package mutating func setTimes(
+        of session: SessionTarget, createdAt: Timestamp? = nil, updatedAt: Timestamp? = nil
+    ) {
+        operations.append(.setSessionTimes(session, createdAt: createdAt, updatedAt: updatedAt))
+    }
+
+    /// Gives an entry these times instead of the batch's: `createdAt` of one that the batch appends, `amendedAt` of one
+    /// that it amends. Throws at commit: `invalid`.
+    package mutating func setTimes(
+        of sequence: SequenceNumber, in session: SessionTarget, createdAt: Timestamp? = nil,
+        amendedAt: Timestamp? = nil
+    ) {
+        operations.append(.setEntryTimes(session, sequence, createdAt: createdAt, amendedAt: amendedAt))
+    }
+
     // MARK: Documents
 
     /// Sets a document of the tenant (created if it does not exist).
@@ -150,6 +169,8 @@ package struct Batch: Sendable {
         case append(SessionTarget, payload: [UInt8], crc: UInt32, touch: Bool)
         case amend(SessionTarget, SequenceNumber, payload: [UInt8], crc: UInt32)
         case deleteEntry(SessionTarget, SequenceNumber)
+        case setSessionTimes(SessionTarget, createdAt: Timestamp?, updatedAt: Timestamp?)
+        case setEntryTimes(SessionTarget, SequenceNumber, createdAt: Timestamp?, amendedAt: Timestamp?)
         case putDocument(DocumentKey, [UInt8])
         case removeDocument(DocumentKey)
         case setPosition(consumer: String, LSN?)
@@ -179,6 +200,8 @@ package enum Precondition: Hashable, Sendable {
     case stateVersion(SessionKey, LSN)
     /// The session has fewer live entries than this.
     case entryCount(SessionKey, below: UInt32)
+    /// This is the newest sequence number that was given in the session.
+    case lastSequence(SessionKey, SequenceNumber)
     /// The document was last set at this LSN; nil: it does not exist.
     case documentVersion(DocumentKey, LSN?)
 }

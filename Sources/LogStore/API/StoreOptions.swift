@@ -29,6 +29,9 @@ package struct StoreOptions: Sendable {
     package var reserveBytes: UInt64 = 64 << 20
     /// Obsolete files stay this long, so that a running copy of the directory finds them.
     package var deletionGraceSeconds = 3600
+    /// Log files stay at least this long after the next one was begun, for a restore to a point in time. An erasure
+    /// removes them earlier.
+    package var logRetentionSeconds = 0
     /// How long messages are kept.
     package var retention = RetentionPolicy()
     /// What compaction reads a second at most; 0: as fast as it can.
@@ -36,6 +39,8 @@ package struct StoreOptions: Sendable {
     /// Every table is read again this often, to find what has rotted; 0: never. And how fast at most.
     package var scrubSeconds = 14 * 86_400
     package var scrubBytesPerSecond = 4 << 20
+    /// An erasure that takes longer is told as `StoreEvent.erasureOverdue`.
+    package var erasureDeadlineSeconds = 7 * 86_400
     /// Open a damaged log by taking the prefix before the damage.
     package var acceptPrefix = false
     package var limits = StoreLimits()

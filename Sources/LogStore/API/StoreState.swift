@@ -13,6 +13,9 @@ struct StoreState: Sendable {
     var failure: LogStoreError?
     /// What the scrub found, by file.
     var damage: [String: VerifyReport.Finding] = [:]
+    /// Erasures that are not finished, as of maintenance's last look, and when the oldest was ordered.
+    var pendingErasures = 0
+    var oldestPendingErasure: Timestamp?
     var isAcceptingAppends = true
     var space = DiskSpace(freeBytes: .max, totalBytes: .max)
     var statistics = StoreStatistics()
@@ -112,6 +115,9 @@ package struct StoreStatus: Sendable {
     package var cache: BlockCache.Statistics
     /// Tables with damage that the scrub found; only what lies in the damaged part is lost.
     package var damage: [VerifyReport.Finding]
+    /// Erasures of which some byte may still be in a file, and when the oldest of them was ordered.
+    package var pendingErasures: Int
+    package var oldestPendingErasure: Timestamp?
     package var sessionsCreated: UInt64
     package var usersCreated: UInt64
 }
@@ -137,6 +143,8 @@ package enum StoreEvent: Sendable {
     case expiryWaits(entries: UInt64, totalEntries: UInt64)
     /// No byte of the subject is left in any file.
     case erased(ErasureRecord)
+    /// It was ordered longer ago than the deadline and is not finished. Told once an hour.
+    case erasureOverdue(ErasureRecord)
     case poisoned(String)
     case spaceLow(freeBytes: UInt64)
     case spaceRecovered(freeBytes: UInt64)

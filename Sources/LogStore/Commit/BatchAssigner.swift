@@ -107,6 +107,7 @@ struct BatchAssigner {
                     subject, nameHash: IndexKey.hash(name), sessions: count.sessions, entries: count.entries))
         case .finishErasure(let record): work.logged.changes.append(.erasureFinished(record))
         case .setHold(let subject, let isHeld): work.logged.changes.append(.holdSet(subject, isHeld))
+        case .setSessionTimes, .setEntryTimes: try assignTimes(operation, &work)
         case .putDocument(let key, let value):
             let tenant = try tenantOrCreate(key.tenant, &work)
             work.logged.changes.append(.documentPut(tenant, key: key.key, value: value))
@@ -117,6 +118,29 @@ struct BatchAssigner {
             work.logged.changes.append(.documentRemoved(tenant, key: key.key))
         case .setPosition(let consumer, let lsn):
             work.logged.changes.append(.positionSet(consumer: consumer, lsn))
+        }
+    }
+
+    /// Times replace those of the batch's own changes only, so that what was acknowledged keeps its times.
+    private func assignTimes(_ operation: Batch.Operation, _ work: inout Work) throws(LogStoreError) {
+        switch operation {
+        case .setSessionTimes(let target, let createdAt, let updatedAt):
+            let session = try session(target, &work)
+            guard createdAt == nil || session.isNew else { throw .invalid("createdAt of a session that was there") }
+            work.logged.changes.append(.sessionTimesSet(session.key, createdAt: createdAt, updatedAt: updatedAt))
+        case .setEntryTimes(let target, let sequence, let createdAt, let amendedAt):
+            let key = try session(target, &work).key
+            // It is nearly always the newest change.
+            let isAppended = work.logged.changes.reversed().contains {
+                if case .entryAppended(key, sequence, _, _, _) = $0 { true } else { false }
+            }
+            let isAmended = work.amended.contains { $0.0 == key && $0.1 == sequence && !$0.isDeleted }
+            guard createdAt == nil || isAppended, amendedAt == nil || isAmended else {
+                throw .invalid("times of an entry that the batch does not write")
+            }
+            work.logged.changes.append(
+                .entryTimesSet(key, sequence, createdAt: createdAt, amendedAt: amendedAt))
+        default: break
         }
     }
 
@@ -363,9 +387,12 @@ struct BatchAssigner {
         if let value = pending.index[IndexKey.amendment(key, sequence)], value.count > 1, value[1] == 1 {
             throw .entryNotFound(sequence: sequence)
         }
+        var own: Timestamp?
         for change in work.logged.changes {
-            if case .entryAppended(key, sequence, _, _, _) = change { return work.logged.time }
+            if case .entryAppended(key, sequence, _, _, _) = change { own = work.logged.time }
+            if case .entryTimesSet(key, sequence, let createdAt?, _) = change { own = createdAt }
         }
+        if let own { return own }
         if let own = pending.session(key), !own.entries.isEmpty, sequence >= own.firstSequence {
             let i = Int(sequence - own.firstSequence)
             guard i < own.entries.count else { throw .entryNotFound(sequence: sequence) }
@@ -392,6 +419,11 @@ struct BatchAssigner {
             guard let row = try row(key) else { throw .sessionNotFound }
             let count = row.lastSequence - row.deletedCount
             guard count < bound else { throw .conflict("\(count) entries, not below \(bound)") }
+        case .lastSequence(let key, let expected):
+            guard let row = try row(key) else { throw .sessionNotFound }
+            guard row.lastSequence == expected else {
+                throw .conflict("last sequence \(row.lastSequence), not \(expected)")
+            }
         case .documentVersion(let key, let expected):
             var version: LSN?
             if let tenant = try tenant(named: key.tenant) {
@@ -436,6 +468,13 @@ struct BatchAssigner {
                 guard (lsn?.rawValue ?? 0) < UInt64(1) << 63 else { throw .invalid("a position beyond every LSN") }
                 try bound("consumer", consumer.utf8.count, limits.documentKeyBytes)
             case .removeDocument(let key): try bound("document key", key.key.count, limits.documentKeyBytes)
+            case .setSessionTimes(_, let first, let second), .setEntryTimes(_, _, let first, let second):
+                for time in [first, second] {
+                    guard let time else { continue }
+                    guard time.microseconds.magnitude < LoggedBatch.timeBound else {
+                        throw .invalid("time \(time.microseconds)")
+                    }
+                }
             case .deleteEntry, .deleteSession, .expireSession, .deleteUser, .deleteTenant, .erase, .finishErasure,
                 .setHold:
                 break
@@ -458,6 +497,7 @@ extension Batch {
             // Deletions log the name that they free: at most `StoreLimits.idBytes`.
             case .deleteSession, .expireSession, .deleteUser, .deleteTenant, .erase: n += 1200
             case .setPosition(let consumer, _): n += 32 + consumer.utf8.count
+            case .setSessionTimes, .setEntryTimes: n += 40
             case .deleteEntry, .removeDocument, .finishErasure, .setHold: n += 600
             }
         }
@@ -471,7 +511,7 @@ extension Batch {
             case .createSession, .append, .amend, .putDocument: true
             case .update(_, let state, _, _): state != nil
             case .deleteEntry, .deleteSession, .expireSession, .deleteUser, .deleteTenant, .erase, .finishErasure,
-                .setHold, .removeDocument, .setPosition:
+                .setHold, .removeDocument, .setPosition, .setSessionTimes, .setEntryTimes:
                 false
             }
         }

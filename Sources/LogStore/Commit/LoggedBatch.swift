@@ -27,7 +27,13 @@ package struct LoggedBatch: Sendable {
         case erasureOrdered(ErasureSubject, nameHash: UInt64, sessions: UInt64, entries: UInt64)
         case erasureFinished(ErasureRecord)
         case holdSet(ErasureSubject, Bool)
+        /// Instead of the batch's time, for what the same batch did before.
+        case sessionTimesSet(SessionKey, createdAt: Timestamp?, updatedAt: Timestamp?)
+        case entryTimesSet(SessionKey, SequenceNumber, createdAt: Timestamp?, amendedAt: Timestamp?)
     }
+
+    /// Times are nearer to 1970 than so many microseconds.
+    static let timeBound = UInt64(1) << 62
 
     private enum Tag: UInt8 {
         case tenantCreated = 1
@@ -47,6 +53,8 @@ package struct LoggedBatch: Sendable {
         case erasureOrdered = 15
         case erasureFinished = 16
         case holdSet = 17
+        case sessionTimesSet = 18
+        case entryTimesSet = 19
     }
 
     /// Bytes of the entries that it appends.
@@ -137,6 +145,13 @@ package struct LoggedBatch: Sendable {
         case .holdSet(let subject, let isHeld):
             w.tag(Tag.holdSet.rawValue, subject.key)
             w.u8(isHeld ? 1 : 0)
+        case .sessionTimesSet(let s, let createdAt, let updatedAt):
+            w.tag(Tag.sessionTimesSet.rawValue, s)
+            w.times(createdAt, updatedAt)
+        case .entryTimesSet(let s, let sequence, let createdAt, let amendedAt):
+            w.tag(Tag.entryTimesSet.rawValue, s)
+            w.varint(UInt64(sequence))
+            w.times(createdAt, amendedAt)
         }
     }
 
@@ -150,7 +165,7 @@ package struct LoggedBatch: Sendable {
     init(lsn: LSN, decoding body: [UInt8]) throws(ByteReader.Malformed) {
         self = try body.read { r throws(ByteReader.Malformed) in
             let time = Int64(bitPattern: try r.u64())
-            guard time.magnitude < UInt64(1) << 62 else { throw r.malformed("time \(time)") }
+            guard time.magnitude < Self.timeBound else { throw r.malformed("time \(time)") }
             var batch = LoggedBatch(lsn: lsn, time: Timestamp(microseconds: time))
             let count = try r.length(limit: r.remaining)
             batch.changes.reserveCapacity(count)
@@ -218,6 +233,15 @@ package struct LoggedBatch: Sendable {
                     subject: subject, nameHash: hash, orderedAt: ordered, sessions: try r.varint(),
                     entries: try r.varint()))
         case .holdSet: return .holdSet(ErasureSubject(try r.session()), try r.u8() != 0)
+        case .sessionTimesSet:
+            let s = try r.session()
+            let times = try r.times()
+            return .sessionTimesSet(s, createdAt: times.0, updatedAt: times.1)
+        case .entryTimesSet:
+            let s = try r.session()
+            let sequence = try r.entrySequence()
+            let times = try r.times()
+            return .entryTimesSet(s, sequence, createdAt: times.0, amendedAt: times.1)
         }
     }
 }
@@ -241,6 +265,10 @@ extension ByteWriter {
         varint(UInt64(s.tenant.rawValue))
         varint(s.user)
         varint(s.session)
+    }
+    mutating func times(_ first: Timestamp?, _ second: Timestamp?) {
+        u8((first != nil ? 1 : 0) | (second != nil ? 2 : 0))
+        for time in [first, second] { if let time { u64(UInt64(bitPattern: time.microseconds)) } }
     }
     mutating func receipt(_ sessions: [SessionKey], _ sequences: [SequenceNumber]) {
         varint(UInt64(sessions.count))
@@ -276,6 +304,17 @@ extension ByteReader {
     @_lifetime(self: copy self)
     mutating func session() throws(Malformed) -> SessionKey {
         SessionKey(tenant: try tenant(), user: try ordinal(), session: try ordinal())
+    }
+    @_lifetime(self: copy self)
+    mutating func times() throws(Malformed) -> (Timestamp?, Timestamp?) {
+        let parts = try u8()
+        return (parts & 1 != 0 ? try time() : nil, parts & 2 != 0 ? try time() : nil)
+    }
+    @_lifetime(self: copy self)
+    private mutating func time() throws(Malformed) -> Timestamp {
+        let time = Int64(bitPattern: try u64())
+        guard time.magnitude < LoggedBatch.timeBound else { throw malformed("time \(time)") }
+        return Timestamp(microseconds: time)
     }
     @_lifetime(self: copy self)
     mutating func receipt() throws(Malformed) -> ([SessionKey], [SequenceNumber]) {

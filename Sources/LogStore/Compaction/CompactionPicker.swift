@@ -11,8 +11,7 @@
 /// A time bucket is a tenth of the class's retention, by the newest entry: a merge never keeps old entries alive by
 /// putting them beside new ones.
 struct CompactionPicker {
-    /// Index runs are asked one after the other, so there should be fewer of them than segments.
-    static func fanOut(_ kind: TableKind) -> Int { kind == .segment ? 8 : 4 }
+    static let fanOut = 8
     /// The filter of an index run is built in memory: a larger run would need too much.
     static func maximumBytes(_ kind: TableKind) -> UInt64 { kind == .segment ? 4 << 30 : 512 << 20 }
     private static let maximumInputs = 32
@@ -93,7 +92,7 @@ struct CompactionPicker {
             bytes += tables[i].size
             largest = max(largest, tables[i].size)
             guard bytes <= limit else { break }
-            if count + 1 >= Self.fanOut(kind), largest <= bytes / 4 {
+            if count + 1 >= Self.fanOut, largest <= bytes / 4 {
                 found = (Array(tables[tables.startIndex...i]), bytes)
             }
         }

@@ -35,6 +35,7 @@ final class Maintenance: @unchecked Sendable {  // flags under `signal`; the res
     private var expiryPassedAt: UInt64?
     private var expiryWaitsSince: UInt64?
     private var expiryIsConfirmed = false
+    private var overdueToldAt: UInt64?
     private var thread: WorkerThread?
 
     /// How long an idle thread sleeps; with erasures under way, and after a failure.
@@ -173,6 +174,7 @@ final class Maintenance: @unchecked Sendable {  // flags under `signal`; the res
     private func step() throws(LogStoreError) -> Bool {
         if let failure = box.lock.withLock({ $0.failure }) { throw failure }
         let pending = try pendingErasures()
+        note(pending.map(\.record))
         if try advance(pending) { return true }
         if try compactor.compactOnce(pace) { return true }
         if try flushIdleHead() { return true }
@@ -194,6 +196,24 @@ final class Maintenance: @unchecked Sendable {  // flags under `signal`; the res
         return pending
     }
 
+    /// For the status, and the alarm when one takes too long.
+    private func note(_ pending: [ErasureRecord]) {
+        let oldest = pending.min { $0.orderedAt < $1.orderedAt }
+        box.lock.withLock {
+            $0.pendingErasures = pending.count
+            $0.oldestPendingErasure = oldest?.orderedAt
+        }
+        let deadline = Int64(options.erasureDeadlineSeconds) * 1_000_000
+        guard let oldest, clock.now().microseconds - oldest.orderedAt.microseconds > deadline else {
+            overdueToldAt = nil
+            return
+        }
+        let now = clock.monotonicMicroseconds()
+        if let last = overdueToldAt, now - last < Self.expiryMicroseconds { return }
+        overdueToldAt = now
+        report(.erasureOverdue(oldest))
+    }
+
     /// Steps 1 to 3 of the erasures that are under way.
     private func advance(_ pending: [(record: ErasureRecord, lsn: LSN)]) throws(LogStoreError) -> Bool {
         guard let newest = pending.map(\.lsn).max(), newest > purgedLSN else { return false }
@@ -208,7 +228,7 @@ final class Maintenance: @unchecked Sendable {  // flags under `signal`; the res
         let newestLog = box.lock.withLock { $0.logFiles.last?.firstLSN ?? .zero }
         if newestLog <= newest { try engine.flush(rotatingLog: true) }
         try manifests.install(added: [])
-        manifests.purgeOlder()
+        manifests.purgeOlder(through: newest)
         purgedLSN = newest
         return true
     }

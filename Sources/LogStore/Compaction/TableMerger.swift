@@ -32,7 +32,8 @@ struct TableMerger {
             generationHigh: inputs[inputs.count - 1].name.generationHigh, id: id)
         let writer = try TableWriter(
             disk: disk, name: name, context: TableContext(store: store),
-            options: TableOptions(blockBytes: blockBytes, filterBitsPerKey: first.kind == .index ? 10 : 0))
+            options: TableOptions(
+                blockBytes: blockBytes, filterBitsPerKey: first.kind == .index ? 10 : 0, compressesThoroughly: true))
         var cursor = try MergeCursor(inputs.reversed(), prefix: [], .blocking, fillsCache: false)
         return first.kind == .segment
             ? try mergeSegments(&cursor, writer) : try mergeRuns(&cursor, writer, below: first.generationLow)

@@ -149,6 +149,7 @@ enum IndexKey {
     static let ledger: [UInt8] = [Kind.ledger.rawValue]
     static let holds: [UInt8] = [Kind.hold.rawValue]
     static let rows: [UInt8] = [Kind.row.rawValue]
+    static let tenants: [UInt8] = [Kind.tenant.rawValue]
     static func pendingErasure(_ s: ErasureSubject) -> [UInt8] { session(.pendingErasure, s.key) }
     static func ledger(_ s: ErasureSubject) -> [UInt8] { session(.ledger, s.key) }
     static func hold(_ s: ErasureSubject) -> [UInt8] { session(.hold, s.key) }

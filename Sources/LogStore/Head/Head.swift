@@ -135,7 +135,31 @@ final class Head: @unchecked Sendable {  // confined by LogStore.state, immutabl
             setIndex(IndexKey.pendingErasure(record.subject), IndexValue.tombstone)
         case .holdSet(let subject, let isHeld):
             setIndex(IndexKey.hold(subject), isHeld ? IndexValue.number(lsn.rawValue) : IndexValue.tombstone)
+        case .sessionTimesSet(let s, let createdAt, let updatedAt):
+            withSession(s) {
+                if let createdAt { $0.delta.creation?.createdAt = createdAt.microseconds }
+                if let updatedAt { $0.delta.updatedAt = updatedAt.microseconds }
+            }
+        case .entryTimesSet(let s, let sequence, let createdAt, let amendedAt):
+            if let createdAt, !setCreationTime(s, sequence, createdAt.microseconds) {
+                return inconsistency = inconsistency ?? "time of entry \(sequence) of \(s) at LSN \(lsn)"
+            }
+            guard let amendedAt else { return }
+            let key = IndexKey.amendment(s, sequence)
+            guard case .edited(let payload, let crc, let created, _)?? = index[key].map({ try? Amendment.decode($0) })
+            else { return inconsistency = inconsistency ?? "time of edit \(sequence) of \(s) at LSN \(lsn)" }
+            let amendment = Amendment.edited(
+                payload: payload, crc: crc, createdAt: createdAt ?? created, amendedAt: amendedAt)
+            setIndex(key, amendment.encode())
         }
+    }
+
+    private func setCreationTime(_ key: SessionKey, _ sequence: SequenceNumber, _ time: Int64) -> Bool {
+        guard let slot = slots[key], sequence >= sessions[slot].firstSequence,
+            Int(sequence - sessions[slot].firstSequence) < sessions[slot].entries.count
+        else { return false }
+        sessions[slot].entries[Int(sequence - sessions[slot].firstSequence)].createdAt = time
+        return true
     }
 
     private func applyDeletion(_ change: LoggedBatch.Change, _ time: Int64) {

@@ -15,7 +15,8 @@ internal import Synchronization
 /// and the log behind it. So a manifest stays until its *successor* is older than the grace. Beside those, the newest
 /// eight stay, because recovery falls back to them; except those from before a finished erasure (`purge`), which name
 /// erased bytes. A table goes with the last retained manifest that names it; a log file when the oldest retained
-/// manifest, and every consumer of the feed, is past it. While `backup.pin` is younger than a day nothing goes. Files
+/// manifest, and every consumer of the feed, is past it, and its successor is older than `logRetentionSeconds` (not if
+/// it holds erased bytes). While `backup.pin` is younger than a day nothing goes. Files
 /// kept for copies may take a tenth of the disk; above that the oldest go early, and the copy is refused when opened.
 final class ManifestLog: Sendable {
     static let pinName = "backup.pin"
@@ -48,6 +49,8 @@ final class ManifestLog: Sendable {
         var files: [UInt64: (name: TableName, size: UInt64)]
         /// Manifests below this number need not be kept as fallbacks.
         var purge: UInt64 = 0
+        /// Log files with a batch up to here hold erased bytes.
+        var purgeLSN = LSN.zero
         /// Files that recovery did not believe; they go once a manifest has been written.
         var unbelieved: [String]
     }
@@ -59,6 +62,7 @@ final class ManifestLog: Sendable {
     private let store: UInt64
     private let cache: BlockCache
     private let graceMicroseconds: Int64
+    private let logRetentionMicroseconds: Int64
     private let lock: Mutex<State>
 
     init(
@@ -72,6 +76,7 @@ final class ManifestLog: Sendable {
         self.store = store
         self.cache = cache
         graceMicroseconds = Int64(options.deletionGraceSeconds) * 1_000_000
+        logRetentionMicroseconds = Int64(options.logRetentionSeconds) * 1_000_000
         var files: [UInt64: (name: TableName, size: UInt64)] = [:]
         for manifest in retained { for table in manifest.tables { files[table.name.id] = (table.name, table.size) } }
         lock = Mutex(
@@ -174,8 +179,14 @@ final class ManifestLog: Sendable {
 
     // MARK: What may go
 
-    /// From now on no manifest older than the newest is kept as a fallback: they name bytes that have to go.
-    func purgeOlder() { lock.withLock { $0.purge = $0.retained[$0.retained.count - 1].number } }
+    /// From now on no manifest older than the newest is kept as a fallback, and no log file with a batch up to `lsn`
+    /// for its own sake: they have bytes that have to go.
+    func purgeOlder(through lsn: LSN) {
+        lock.withLock {
+            $0.purge = $0.retained[$0.retained.count - 1].number
+            $0.purgeLSN = max($0.purgeLSN, lsn)
+        }
+    }
 
     /// Unlinks what no retained manifest and no consumer needs. Failing to is no failure: it is tried again.
     func removeObsolete() {
@@ -187,7 +198,7 @@ final class ManifestLog: Sendable {
             }
             guard !isPinned else { return }
             removeManifests(&state, now)
-            removeLogFiles(state)
+            removeLogFiles(state, now)
         }
     }
 
@@ -218,13 +229,14 @@ final class ManifestLog: Sendable {
         }
     }
 
-    private func removeLogFiles(_ state: State) {
+    private func removeLogFiles(_ state: State, _ now: Int64) {
         let oldest = state.retained[0]
         let needed = min(oldest.flushedLSN, (try? consumerFloor()) ?? .zero)
         let files = box.lock.withLock { $0.logFiles }
         var drop = 0
         while drop + 1 < files.count && files[drop + 1].firstLSN <= needed.next
             && files[drop].number < oldest.logNumber
+            && (now - files[drop + 1].createdAt >= logRetentionMicroseconds || files[drop].firstLSN <= state.purgeLSN)
         {
             do throws(DiskError) { try disk.unlink(files[drop].name) } catch {
                 if error.kind != .notFound { break }

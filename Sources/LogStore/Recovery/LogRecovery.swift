@@ -15,6 +15,9 @@
 ///
 /// Corruption refuses to open, naming file and offset. In prefix mode (a copied directory, `acceptPrefix`, or the edge
 /// profile with a gap younger than 60 s) the log is cut before it instead, and what was lost is reported.
+///
+/// With a `target` the walk ends before the first batch behind it, within a group if need be: nothing behind it is
+/// decoded, and damage there is no matter.
 struct LogRecovery {
     let disk: any Disk
     let store: UInt64
@@ -22,6 +25,8 @@ struct LogRecovery {
     var prefixMode: Bool
     /// Prefix mode only if the newest frame before the damage is at most 60 s older than this.
     var prefixIfYoungerThan: Int64?
+    /// Where to stop, for a restore.
+    var target: RestoreTarget = .newest
 
     struct Outcome {
         /// Where the new log file continues.
@@ -29,14 +34,16 @@ struct LogRecovery {
         var nextNumber: UInt64
         /// The chain's files, oldest first.
         var chain: [LogFileInfo]
-        /// Files that are not of the chain: their creation never finished, or they lie behind a cut. They go once the
-        /// new file is there.
+        /// Files that are not of the chain: their creation never finished, or nothing leads to them, or they lie behind a
+        /// cut. They go once the new file is there.
         var leftovers: [String]
         /// Newest LSN of the log, re-logged groups included.
         var lastLSN: LSN
         var replayed = 0
         var wasClean = false
         var cut: Cut?
+        /// There are batches behind the target.
+        var stoppedAtTarget = false
     }
 
     struct Cut: Sendable {
@@ -63,7 +70,7 @@ struct LogRecovery {
         var files: [LogFileInfo] = []
         for entry in try list() {
             if let (number, first) = LogFormat.parse(entry.name) {
-                files.append(LogFileInfo(number: number, firstLSN: first))
+                files.append(LogFileInfo(number: number, firstLSN: first, createdAt: 0))
             }
         }
         files.sort { $0.number < $1.number }
@@ -81,6 +88,8 @@ struct LogRecovery {
                     throw .corrupt(
                         file: info.name, offset: 0, detail: "its header begins at LSN \(header.firstLSN)")
                 }
+                var info = info
+                info.createdAt = header.createdAt
                 candidates[info.number] = Candidate(info: info, reader: reader, header: header)
             case .invalid(let why):
                 // Groups logged again belong to the creation and are still in the file before; others are proof.
@@ -100,6 +109,9 @@ struct LogRecovery {
                 chain: [], leftovers: unfinished, lastLSN: flushed)
         }
         let chain = try chain(to: newest, candidates, flushed)
+        // Files that nothing leads to any more: a crash came between unlinking one and those before it.
+        let linked = Set(chain.map(\.info.number))
+        unfinished += candidates.values.map(\.info).filter { !linked.contains($0.number) }.map(\.name).sorted()
         return try replay(
             chain, flushed: flushed, nextNumber: nextNumber, unfinished: unfinished, candidates, apply: apply)
     }
@@ -155,6 +167,7 @@ struct LogRecovery {
                 let behind = candidates.values.map(\.info).filter { $0.number > chain[i].info.number }.map(\.name)
                 return outcome(state, chain[i], Array(chain[0...i]), nextNumber, unfinished + behind, cut)
             }
+            if state.stoppedAtTarget { break }
         }
         if state.lastLSN < flushed && !mayCut(state) {
             throw .corrupt(
@@ -174,6 +187,7 @@ struct LogRecovery {
         var suspects: [Suspect] = []
         var wasClean = false
         var replayed = 0
+        var stoppedAtTarget = false
         /// Found behind damage.
         var evidenceLSN = LSN.zero
 
@@ -228,7 +242,12 @@ struct LogRecovery {
                 for (i, body) in bodies.enumerated() {
                     let lsn = LSN(header.firstLSN.rawValue + UInt64(i))
                     if lsn > flushed {
-                        apply(try decode(body, lsn, c.info.name, at))
+                        let batch = try decode(body, lsn, c.info.name, at)
+                        guard target.includes(batch.lsn, batch.time) else {
+                            state.stoppedAtTarget = true
+                            return
+                        }
+                        apply(batch)
                         state.replayed += 1
                     }
                     state.lastLSN = lsn
@@ -269,7 +288,7 @@ struct LogRecovery {
                 previousNumber: last.info.number, lastLSN: base, lastHash: suspects.first?.hashBefore ?? state.lastHash,
                 relog: suspects.map(\.group)),
             nextNumber: nextNumber, chain: chain.map(\.info), leftovers: leftovers, lastLSN: state.lastLSN,
-            replayed: state.replayed, wasClean: state.wasClean, cut: cut)
+            replayed: state.replayed, wasClean: state.wasClean, cut: cut, stoppedAtTarget: state.stoppedAtTarget)
     }
 
     private func bodies(
@@ -297,5 +316,14 @@ struct LogRecovery {
 
     private func open(_ name: String) throws(LogStoreError) -> any DiskFile {
         do throws(DiskError) { return try disk.open(name) } catch { throw .io(error) }
+    }
+}
+
+extension LogRecovery.Outcome {
+    /// What was replayed is the end of the log: the next file continues no other.
+    mutating func endLog() {
+        continuation = .init(previousNumber: 0, lastLSN: lastLSN, lastHash: 0)
+        leftovers += chain.map(\.name)
+        chain = []
     }
 }

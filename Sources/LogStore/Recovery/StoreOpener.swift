@@ -10,11 +10,16 @@ internal import Synchronization
 /// 4. The log behind it (`LogRecovery`), applied to a fresh head.
 /// 5. A new log file with a new epoch: nothing is ever appended to a file that an earlier process wrote.
 /// 6. Unlink what no manifest names.
+///
+/// For a restore (`target`) the log is replayed as far as the target only, strictly; the new log file continues no other,
+/// and the old ones go: the caller flushes before anything else.
 struct StoreOpener {
     let disk: any Disk
     let clock: any Clock
     let random: any RandomSource
     let options: StoreOptions
+    /// nil: open for use.
+    var target: RestoreTarget?
     let report: @Sendable (StoreEvent) -> Void
 
     struct Opened {
@@ -38,15 +43,19 @@ struct StoreOpener {
         let chosen = try manifest(names, seed, cache)
         let home = chosen.manifest.formatIdentity == 0 ? format.identity : chosen.manifest.formatIdentity
         let isCopy = home != identity
-        if isCopy { report(.openedCopy) }
+        if isCopy && target == nil { report(.openedCopy) }
 
         let head = Head(counters: chosen.manifest.counters)
         let recovery = LogRecovery(
-            disk: disk, store: seed, prefixMode: options.acceptPrefix || isCopy,
-            prefixIfYoungerThan: options.profile == .edge ? clock.now().microseconds : nil)
-        let outcome = try recovery.run(
-            flushed: chosen.manifest.flushedLSN, isNew: chosen.manifest.number == 1, apply: head.apply)
+            disk: disk, store: seed, prefixMode: (options.acceptPrefix || isCopy) && target == nil,
+            prefixIfYoungerThan: options.profile == .edge && target == nil ? clock.now().microseconds : nil,
+            target: target ?? .newest)
+        // A copy without a log is one whose log had gone before the copier came to it.
+        var outcome = try recovery.run(
+            flushed: chosen.manifest.flushedLSN, isNew: chosen.manifest.number == 1 && !isCopy && target == nil,
+            apply: head.apply)
         if let what = head.inconsistency { throw .corrupt(file: "w-*.wal", offset: 0, detail: what) }
+        if target != nil { outcome.endLog() }
         if let cut = outcome.cut {
             report(
                 .cutLog(file: cut.file, offset: cut.offset, detail: cut.detail, lostAtLeast: cut.lostAtLeast))
@@ -85,7 +94,7 @@ struct StoreOpener {
             nextTableID: max(chosen.manifest.nextTableID, names.maximumTableID + 1),
             nextNumber: max(chosen.manifest.number, names.manifests.first ?? 0) + 1, retained: chosen.retained,
             unbelieved: chosen.unbelieved)
-        if isCopy {
+        if isCopy || target != nil {
             // From here on this directory is a store of its own, and strict again.
             try manifests.install(added: [], change: { $0.formatIdentity = identity })
             try? disk.unlink(ManifestLog.pinName)
@@ -240,6 +249,10 @@ struct StoreOpener {
                 chosen = (manifest, tables)
             } catch {
                 if case .newerFormat = error { throw error }
+                var error = error
+                if case .io(let failure) = error, failure.kind == .notFound {
+                    error = .corrupt(file: failure.file, offset: 0, detail: "the file is missing")
+                }
                 if firstError == nil { firstError = error }
                 unbelieved.append(Manifest.name(number))
                 if chosen == nil { report(.skippedManifest(number: number, reason: "\(error)")) }

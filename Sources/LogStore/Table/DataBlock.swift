@@ -156,7 +156,14 @@ final class DataBlockBuilder {
     private let raw: RawBuffer
     private(set) var count = 0
 
-    init(target: Int) { raw = RawBuffer(capacity: target + 64) }
+    /// LZ4's thorough search: the same format and speed of decoding, about a sixth fewer bytes, ten times the work.
+    private let isThorough: Bool
+    private static let thoroughLevel: Int32 = 6
+
+    init(target: Int, isThorough: Bool = false) {
+        raw = RawBuffer(capacity: target + 64)
+        self.isThorough = isThorough
+    }
 
     var rawBytes: Int { raw.count }
 
@@ -193,10 +200,12 @@ final class DataBlockBuilder {
         // Room for 7/8 only: what does not fit is not worth decompressing.
         let limit = rawBytes - rawBytes / 8
         let space = unsafe out.space(rawBytes)
+        let source = unsafe raw.bytes.baseAddress!.assumingMemoryBound(to: CChar.self)
+        let target = unsafe space.baseAddress!.assumingMemoryBound(to: CChar.self)
         let packed = unsafe Int(
-            LZ4_compress_default(
-                raw.bytes.baseAddress!.assumingMemoryBound(to: CChar.self),
-                space.baseAddress!.assumingMemoryBound(to: CChar.self), Int32(rawBytes), Int32(limit)))
+            isThorough
+                ? LZ4_compress_HC(source, target, Int32(rawBytes), Int32(limit), Self.thoroughLevel)
+                : LZ4_compress_default(source, target, Int32(rawBytes), Int32(limit)))
         let codec: BlockCodec
         if packed > 0 {
             out.advance(packed)

@@ -4,10 +4,13 @@ package struct TableOptions: Hashable, Sendable {
     package var blockBytes: Int
     /// 0: no filter.
     package var filterBitsPerKey: Int
+    /// Spend more time on compressing: for what stays.
+    package var compressesThoroughly: Bool
 
-    package init(blockBytes: Int = 32768, filterBitsPerKey: Int = 10) {
+    package init(blockBytes: Int = 32768, filterBitsPerKey: Int = 10, compressesThoroughly: Bool = false) {
         self.blockBytes = blockBytes
         self.filterBitsPerKey = filterBitsPerKey
+        self.compressesThoroughly = compressesThoroughly
     }
 }
 
@@ -56,7 +59,7 @@ package final class TableWriter {
         self.disk = disk
         self.options = options
         table = TableFile(file: file, name: name, context: context)
-        block = DataBlockBuilder(target: options.blockBytes)
+        block = DataBlockBuilder(target: options.blockBytes, isThorough: options.compressesThoroughly)
         filter = BloomFilterBuilder(bitsPerKey: options.filterBitsPerKey, store: context.store)
         out.append(TableHeader.encode(name: name, store: context.store))
     }

@@ -85,7 +85,7 @@ package enum StoreInspector {
     }
 
     /// The newest that verifies, as opening would choose it by its bytes alone.
-    private static func newestManifest(
+    static func newestManifest(
         _ names: StoreOpener.Names, _ files: StoreFiles, _ store: UInt64
     ) throws(LogStoreError) -> Manifest {
         var firstError = LogStoreError.corrupt(file: "m-*.man", offset: 0, detail: "no manifest")

@@ -47,6 +47,7 @@ final class LogWriter {
         var file: any DiskFile
         var number: UInt64
         var firstLSN: LSN
+        var createdAt: Int64
         var reserved: UInt64
     }
 
@@ -114,10 +115,14 @@ final class LogWriter {
             try? disk.unlink(name)
             throw error
         }
-        return (OpenFile(file: file, number: number, firstLSN: c.lastLSN.next, reserved: reserved), lsn, hash)
+        let begun = OpenFile(
+            file: file, number: number, firstLSN: c.lastLSN.next, createdAt: now, reserved: reserved)
+        return (begun, lsn, hash)
     }
 
-    var currentFile: LogFileInfo { LogFileInfo(number: current.number, firstLSN: current.firstLSN) }
+    var currentFile: LogFileInfo {
+        LogFileInfo(number: current.number, firstLSN: current.firstLSN, createdAt: current.createdAt)
+    }
 
     /// Makes room for a group of `payloadBytes`: reserves space ahead or begins the next file.
     /// - Throws: `noSpace` when the disk has no room; nothing was written then.
@@ -241,5 +246,7 @@ final class LogWriter {
 struct LogFileInfo: Hashable, Sendable {
     var number: UInt64
     var firstLSN: LSN
+    /// Microseconds since 1970; not of files whose creation never finished.
+    var createdAt: Int64
     var name: String { LogFormat.name(number: number, firstLSN: firstLSN) }
 }

@@ -31,7 +31,7 @@ extension Flag {
         "--listen", "HOST:PORT[=surface,…]", setting: "http.listen", mayRepeat: true,
         summary: "listen there, for these surfaces or for all; may be repeated")
     static let admin = Flag(
-        "--admin", "HOST:PORT", setting: "admin.listen", summary: "loopback listener for /livez, /readyz and /metrics")
+        "--admin", "HOST:PORT", setting: "admin.listen", summary: "loopback listener for health, metrics and orders")
     static let config = Flag("--config", "FILE", summary: "settings file, JSON5; else $\(SettingsLocation.variable)")
     static let set = Flag(
         SettingOverride.setFlag, "section.name=value", mayRepeat: true,

@@ -1,6 +1,6 @@
 /// The one table of settings. Only settings that have an effect are here; a condition names a setting further up.
 extension Setting {
-    static let table: [Setting] = http + store + orion + llm + log + admin
+    static let table: [Setting] = http + store + retention + orion + llm + log + admin
 
     private static let byKey: [String: Setting] = Dictionary(uniqueKeysWithValues: table.map { ($0.key, $0) })
 
@@ -84,9 +84,37 @@ extension Setting {
             when: ConditionalDefault(condition: withEdgeProfile, text: "10m"),
             "Files that are no longer needed stay this long, so that a running copy of the directory finds them."),
         Setting(
+            "store.log-retention", .duration(.zero...(.seconds(86_400 * 400))), default: "0s",
+            "Log files stay this long after the next one was begun, for `restore --log-from`; an erasure removes them "
+                + "earlier."),
+        Setting(
             "store.accept-prefix", .boolean, default: "false",
             "Open a store with a damaged log up to the damage, and give up what came after it."),
+        Setting(
+            "store.erasure-deadline", .duration(.seconds(1)...(.seconds(86_400 * 365))), default: "7d",
+            "An erasure that is not finished after this time is logged as an error, once an hour."),
+        Setting(
+            "store.scrub-interval", .duration(.zero...(.seconds(86_400 * 365))), default: "14d",
+            "Every table is read again this often, to find what has rotted; 0 is never."),
+        Setting(
+            "store.scrub-bytes-per-second", .bytes((64 << 10)...(1 << 34)), default: "4MiB",
+            "How fast the scrub reads at most."),
+        Setting(
+            "store.compaction-bytes-per-second", .bytes(0...(1 << 34)), default: "64MiB",
+            "How fast compaction reads at most; 0 is no limit."),
     ]
+
+    /// One for each surface that is served, and the exceptions.
+    private static let retention: [Setting] =
+        surfaceNames.map { surface in
+            Setting(
+                "retention.\(surface)", .duration(.zero...TenantRetention.longest), default: "0",
+                "How long messages of \(surface) are kept; 0 is for ever.")
+        } + [
+            Setting(
+                "retention.tenants", .list(.retention), default: "",
+                "Tenants that keep their messages for another time, as `tenant=30d`; 0 is for ever.")
+        ]
 
     private static let orion: [Setting] = [
         Setting(
@@ -139,6 +167,6 @@ extension Setting {
     private static let admin: [Setting] = [
         Setting(
             "admin.listen", .address, default: nil,
-            "Loopback listener for `/livez`, `/readyz` and `/metrics`; off unless given.")
+            "Loopback listener for health, metrics and the operator's orders; off unless given.")
     ]
 }

@@ -21,6 +21,8 @@ enum SettingType: Sendable {
 
     enum ListElement: Sendable {
         case text, origin, originPattern
+        /// `tenant=30d`.
+        case retention
     }
 }
 
@@ -88,6 +90,7 @@ extension SettingType {
         case .list(.text): "a list of texts"
         case .list(.origin): "a list of origins such as https://example.com"
         case .list(.originPattern): "a list of patterns such as https://*.example.com"
+        case .list(.retention): "a list of tenants with durations, such as acme=30d"
         }
     }
 
@@ -170,7 +173,31 @@ extension SettingType.ListElement {
             else {
                 throw SettingValueError(item, isNot: "a pattern: scheme://host with exactly one * after the scheme")
             }
+        case .retention:
+            guard TenantRetention(item) != nil else {
+                throw SettingValueError(item, isNot: "a tenant with a duration, such as acme=30d or acme=0")
+            }
         }
+    }
+}
+
+/// An element of `retention.tenants`.
+struct TenantRetention: Sendable, Equatable {
+    /// As the store names it.
+    let tenant: String
+    /// 0: for ever.
+    let seconds: Int
+
+    static let longest = Duration.seconds(86_400 * 36_500)
+
+    /// - Returns: nil unless the text is `tenant=duration`; what is behind the last `=` is the duration.
+    init?(_ text: String) {
+        guard let equals = text.lastIndex(of: "="), equals > text.startIndex,
+            let duration = Duration(settingText: String(text[text.index(after: equals)...])),
+            duration == .zero || (.seconds(1)...Self.longest).contains(duration)
+        else { return nil }
+        tenant = String(text[..<equals])
+        seconds = Int(duration.components.seconds)
     }
 }
 

@@ -36,6 +36,7 @@ enum SettingsDocument {
         case .list(.text): "text,…"
         case .list(.origin): "origin,…"
         case .list(.originPattern): "pattern,…"
+        case .list(.retention): "tenant=duration,…"
         }
     }
 

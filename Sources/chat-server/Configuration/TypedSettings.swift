@@ -51,7 +51,13 @@ struct StoreSettings: Sendable {
     let softLimitBytes: Int
     /// Whole seconds.
     let deletionGrace: Duration
+    let logRetention: Duration
     let acceptsPrefix: Bool
+    /// Whole seconds, like the next one; zero: never.
+    let erasureDeadline: Duration
+    let scrubInterval: Duration
+    let scrubBytesPerSecond: Int
+    let compactionBytesPerSecond: Int
 
     init(_ configuration: Configuration) {
         guard let profile = Profile(rawValue: configuration.text("store.profile")) else {
@@ -66,8 +72,26 @@ struct StoreSettings: Sendable {
         readThreads = configuration.integer("store.read-threads")
         softLimitPercent = configuration.integer("store.soft-limit-percent")
         softLimitBytes = configuration.integer("store.soft-limit-bytes")
+        logRetention = .seconds(configuration.duration("store.log-retention").components.seconds)
         deletionGrace = .seconds(configuration.duration("store.deletion-grace").components.seconds)
         acceptsPrefix = configuration.boolean("store.accept-prefix")
+        erasureDeadline = .seconds(configuration.duration("store.erasure-deadline").components.seconds)
+        scrubInterval = .seconds(configuration.duration("store.scrub-interval").components.seconds)
+        scrubBytesPerSecond = configuration.integer("store.scrub-bytes-per-second")
+        compactionBytesPerSecond = configuration.integer("store.compaction-bytes-per-second")
+    }
+}
+
+struct RetentionSettings: Sendable {
+    /// Seconds by surface; 0: for ever.
+    let surfaces: [(surface: String, seconds: Int)]
+    let tenants: [TenantRetention]
+
+    init(_ configuration: Configuration) {
+        surfaces = Setting.surfaceNames.map {
+            ($0, Int(configuration.duration("retention.\($0)").components.seconds))
+        }
+        tenants = configuration.list("retention.tenants").compactMap { TenantRetention($0) }
     }
 }
 
@@ -159,6 +183,11 @@ extension Configuration {
         }
         if let admin = AdminSettings(self).address, !admin.isLoopback {
             problems.append("admin.listen: \(admin) is not a loopback address; metrics are for this machine only")
+        }
+        // Cut to whole seconds it would be the 0 that means something else.
+        for key in Setting.surfaceNames.map({ "retention.\($0)" }) + ["store.scrub-interval"]
+        where duration(key) > .zero && duration(key) < .seconds(1) {
+            problems.append("\(key): less than a second is none; 0 turns it off")
         }
         let listeners = HTTPSettings(self).listeners.map(\.address) + [AdminSettings(self).address].compactMap { $0 }
         for (index, address) in listeners.enumerated() where address.port != 0 && listeners[..<index].contains(address)

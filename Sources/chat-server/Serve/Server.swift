@@ -30,10 +30,12 @@ final class Server: Sendable {
         self.logger = logger
         let settings = HTTPSettings(configuration)
         let storeSettings = StoreSettings(configuration)
+        var options = StoreOptions(storeSettings)
+        options.retention = RetentionPolicy(RetentionSettings(configuration))
         let clock = LiveClock()
         try Self.checkAddresses(settings, AdminSettings(configuration))
         http = try Self.makeHTTP(settings)
-        store = try Self.openStore(directory, storeSettings, clock, logger, request)
+        store = try Self.openStore(directory, options, clock, logger, request)
         engine = ChatEngine(
             store: store, clock: clock, random: SystemRandom(),
             readers: ReaderPool(threads: storeSettings.readThreads),
@@ -57,12 +59,12 @@ final class Server: Sendable {
     }
 
     private static func openStore(
-        _ directory: String, _ settings: StoreSettings, _ clock: LiveClock, _ logger: Logger, _ request: StopRequest
+        _ directory: String, _ options: StoreOptions, _ clock: LiveClock, _ logger: Logger, _ request: StopRequest
     ) throws(CommandFailure) -> LogStore {
         do {
             let disk = try LiveDisk(path: directory, createIfMissing: true)
             return try LogStore.open(
-                disk: disk, clock: clock, random: SystemRandom(), options: StoreOptions(settings)
+                disk: disk, clock: clock, random: SystemRandom(), options: options
             ) { event in
                 logger.log(LogEvent(event))
                 if case .poisoned(let reason) = event { request.stop(.storeFailed(reason)) }
@@ -152,16 +154,22 @@ final class Server: Sendable {
             try listen(listener.address, tls: settings.tls != nil, Surface.handler(of: served))
         }
         if let admin = AdminSettings(configuration).address {
-            let surface = AdminSurface(store: store, registry: registry) { [self] in
+            let surface = AdminSurface(
+                store: store, registry: registry, operations: AdminOperations(engine: engine, logger: logger),
+                compaction: CompactionOrder(store: store, logger: logger)
+            ) { [self] in
                 draining.load(ordering: .relaxed)
             }
-            try listen(admin, tls: false, surface.handler)
+            try listen(admin, tls: false, bodyBytes: AdminOperations.bodyBytes, surface.handler)
         }
     }
 
-    private func listen(_ address: SocketAddress, tls: Bool, _ handler: @escaping Handler) throws(CommandFailure) {
+    private func listen(
+        _ address: SocketAddress, tls: Bool, bodyBytes: Int? = nil, _ handler: @escaping Handler
+    ) throws(CommandFailure) {
         do throws(HTTPServerError) {
-            let port = try http.listen(host: address.host, port: address.port, tls: tls, handler: handler)
+            let port = try http.listen(
+                host: address.host, port: address.port, tls: tls, bodyBytes: bodyBytes, handler: handler)
             logger.info(
                 "listening",
                 [("host", .string(address.host)), ("port", .integer(Int64(port))), ("tls", .boolean(tls))])
@@ -208,7 +216,26 @@ extension StoreOptions {
         softLimitPercent = settings.softLimitPercent
         softLimitBytes = UInt64(settings.softLimitBytes)
         deletionGraceSeconds = Int(settings.deletionGrace.components.seconds)
+        logRetentionSeconds = Int(settings.logRetention.components.seconds)
         acceptPrefix = settings.acceptsPrefix
+        erasureDeadlineSeconds = Int(settings.erasureDeadline.components.seconds)
+        scrubSeconds = Int(settings.scrubInterval.components.seconds)
+        scrubBytesPerSecond = settings.scrubBytesPerSecond
+        compactionBytesPerSecond = settings.compactionBytesPerSecond
+    }
+}
+
+extension RetentionPolicy {
+    init(_ settings: RetentionSettings) {
+        var classes: [UInt8: Int] = [:]
+        for (surface, seconds) in settings.surfaces {
+            guard let retention = RetentionClass(surface: surface) else {
+                preconditionFailure("\(surface) has no retention class")
+            }
+            classes[retention.rawValue] = seconds
+        }
+        let tenants = Dictionary(settings.tenants.map { ($0.tenant, $0.seconds) }) { _, last in last }
+        self.init(classes: classes, tenants: tenants)
     }
 }
 

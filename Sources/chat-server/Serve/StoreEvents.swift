@@ -76,6 +76,13 @@ extension LogEvent {
                     ("sessions", .integer(Int64(record.sessions))), ("messages", .integer(Int64(record.entries))),
                     ("orderedAt", .integer(record.orderedAt.milliseconds)),
                 ])
+        case .erasureOverdue(let record):
+            self.init(
+                .error, "an erasure has passed its deadline and is not finished",
+                fields: [
+                    ("sessions", .integer(Int64(record.sessions))), ("messages", .integer(Int64(record.entries))),
+                    ("orderedAt", .integer(record.orderedAt.milliseconds)),
+                ])
         case .poisoned(let reason):
             self.init(
                 .error, "the disk failed; nothing is written any more, restart after mending it",

@@ -1,5 +1,6 @@
 import ChatAPI
 import ChatEngine
+import LogStore
 import TestSupport
 import Testing
 
@@ -71,6 +72,18 @@ import Testing
         #expect(again.status == 404 && again.text == #"{"error":"Not Found","message":"Message not found"}"#)
         let count = try await fixture.get("/chat/\(id.uppercased())/messages/count")
         #expect(count.text == "{\"chat_id\":\"\(id.uppercased())\",\"message_count\":1}")
+    }
+
+    /// Retention works by class, so a chat that begins with a message has to have its surface's too.
+    @Test func chatsAreOfTheSurfacesRetentionClass() async throws {
+        let fixture = try LLMFixture(.inProcess, .unlimited)
+        let begun = try await fixture.newChat()
+        let made = try await fixture.post("/chats", "{}").json["id"]?.string
+        let tenant = try #require(try fixture.store.tenant(named: "llm:\(LLMFixture.first)"))
+        for id in [begun, try #require(made)] {
+            let session = try #require(try fixture.store.session(id: id, in: tenant))
+            #expect(session.retentionClass == RetentionClass.llm.rawValue)
+        }
     }
 
     @Test func usersMayBeWalledOff() async throws {

@@ -17,7 +17,7 @@ final class WriteLoad: Sendable {
         let content: String
     }
 
-    private struct Journal {
+    struct Journal {
         var session: String?
         var acknowledged: [Message] = []
         /// Sent, and not answered with 201.
@@ -26,14 +26,14 @@ final class WriteLoad: Sendable {
     }
 
     /// Its own for each client; a class, because a mutex cannot be an array's element.
-    private final class JournalBox: Sendable {
+    final class JournalBox: Sendable {
         let journal = Mutex(Journal())
         func withLock<Value: Sendable>(_ body: (inout sending Journal) -> sending Value) -> Value {
             journal.withLock(body)
         }
     }
 
-    private let journals: [JournalBox]
+    let journals: [JournalBox]
     private let acknowledgedInAll = Atomic<Int>(0)
 
     init(clients: Int) { journals = (0..<clients).map { _ in JournalBox() } }

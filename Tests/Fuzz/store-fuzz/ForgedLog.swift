@@ -102,7 +102,8 @@ struct ForgedLog {
                     ask(store, key)
                 case .sessionUpdated(let key, _, _, _), .entryAppended(let key, _, _, _, _),
                     .entryDeleted(let key, _, _), .entryAmended(let key, _, _, _, _),
-                    .idempotencyKeyUsed(let key, _, _, _):
+                    .idempotencyKeyUsed(let key, _, _, _), .sessionTimesSet(let key, _, _),
+                    .entryTimesSet(let key, _, _, _):
                     ask(store, key)
                 case .documentPut, .documentRemoved, .erasureOrdered, .erasureFinished, .holdSet: break
                 case .positionSet(let consumer, _): _ = try? store.position(of: consumer)

@@ -6,6 +6,7 @@ extension Scenario {
         initialise, createAndAppend, rotation, flushes, amendments, deletions, documents, buffered, reopening,
         failedSync,
         manyFlushes, automaticFlush, compaction, tieredCompaction, erasure,
+        imports,
     ]
 
     private static func commit(_ operations: StoreModel.Operation...) -> Step { .commit(.init(operations: operations)) }
@@ -163,6 +164,26 @@ extension Scenario {
             .reopen,
             commit(.eraseUser("t/bob")),
             .maintain(finishes: true),
+        ])
+
+    /// Times that are not the batches' survive heads, flushes and merges.
+    private static let imports = Scenario(
+        "import",
+        [
+            commit(
+                .create("t/a", user: "ann", state: "s"), .append("t/a", "1"), .entryTimes("t/a", 1, createdAt: 1000),
+                .append("t/a", ""), .deleteEntry("t/a", 2), .append("t/a", ""),
+                .entryTimes("t/a", 3, createdAt: 3000), .amend("t/a", 3, "edited"),
+                .entryTimes("t/a", 3, amendedAt: 4000), .sessionTimes("t/a", createdAt: 500, updatedAt: 3000)),
+            .flush,
+            commit(
+                .append("t/a", "4"), .entryTimes("t/a", 4, createdAt: -5), .update("t/a", state: "t", touch: false),
+                .sessionTimes("t/a", updatedAt: 9000)),
+            .flush,
+            commit(.amend("t/a", 1, "one"), .entryTimes("t/a", 1, amendedAt: 7000)),
+            .compact,
+            .reopen,
+            commit(.append("t/a", "5")),
         ])
 
     /// Bytes that nothing else holds and that no compression hides.

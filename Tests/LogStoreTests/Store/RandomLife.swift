@@ -15,7 +15,8 @@ enum RandomLife {
         var operations: [StoreModel.Operation] = []
         for _ in 0..<Int.random(in: 1...2, using: &random) {
             switch Int.random(in: 0..<100, using: &random) {
-            case 0..<14:
+            case 0..<2: return imported("\(tenant)/i\(step)", "user\(step % 3)", text, &random)
+            case 2..<14:
                 let user = "user\(Int.random(in: 0..<3, using: &random))"
                 let tags = UInt32.random(in: 0..<4, using: &random)
                 operations.append(
@@ -40,5 +41,18 @@ enum RandomLife {
             change.keySession = path
         }
         return change
+    }
+
+    /// A session as an import makes it: with times of its own, a gap where a message was deleted, and an edit.
+    private static func imported(
+        _ path: String, _ user: String, _ text: String, _ random: inout SplitMix64
+    ) -> StoreModel.Change {
+        let time = Int64.random(in: 1_000_000_000_000_000..<1_900_000_000_000_000, using: &random)
+        return .init(operations: [
+            .create(path, user: user, state: text, tags: 1), .append(path, text),
+            .entryTimes(path, 1, createdAt: time + 1), .append(path, ""), .deleteEntry(path, 2),
+            .append(path, ""), .entryTimes(path, 3, createdAt: time + 3), .amend(path, 3, text),
+            .entryTimes(path, 3, amendedAt: time + 4), .sessionTimes(path, createdAt: time, updatedAt: time + 5),
+        ])
     }
 }

@@ -114,6 +114,17 @@ struct SQLiteModel {
                 "DELETE FROM users WHERE name = ? AND tenant = (SELECT id FROM tenants WHERE name = ?)", .text(name),
                 .text(tenant))
         case .deleteTenant(let name): try database.run("DELETE FROM tenants WHERE name = ?", .text(name))
+        case .sessionTimes(let path, let createdAt, let updatedAt):
+            try database.run(
+                "UPDATE sessions SET created = coalesce(?, created), updated = coalesce(?, updated) WHERE id = ?",
+                createdAt.map { .integer($0) } ?? .null, updatedAt.map { .integer($0) } ?? .null,
+                try sessionNumber(path))
+        case .entryTimes(let path, let sequence, let createdAt, let amendedAt):
+            try database.run(
+                "UPDATE messages SET created = coalesce(?, created), amended = coalesce(?, amended) "
+                    + "WHERE session = ? AND sequence = ?",
+                createdAt.map { .integer($0) } ?? .null, amendedAt.map { .integer($0) } ?? .null,
+                try sessionNumber(path), .integer(Int64(sequence)))
         case .put(let path, let value):
             let (tenant, key) = StoreModel.split(path)
             try database.run(

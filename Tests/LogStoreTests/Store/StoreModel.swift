@@ -16,6 +16,9 @@ struct StoreModel: Sendable {
         case deleteTenant(String)
         case eraseSession(String)
         case eraseUser(String)
+        /// Microseconds.
+        case sessionTimes(String, createdAt: Int64? = nil, updatedAt: Int64? = nil)
+        case entryTimes(String, SequenceNumber, createdAt: Int64? = nil, amendedAt: Int64? = nil)
         case put(String, String)
         case remove(String)
         case position(String, UInt64?)
@@ -78,6 +81,8 @@ struct StoreModel: Sendable {
             case .deleteSession(let path), .eraseSession(let path): if live[path] == nil { return false }
             case .deleteUser(let path), .eraseUser(let path): if users[path] == nil { return false }
             case .deleteTenant(let name): if tenants[name] == nil { return false }
+            // Always in a batch with what they belong to.
+            case .sessionTimes, .entryTimes: break
             case .put, .remove, .position: break
             }
         }
@@ -105,6 +110,14 @@ struct StoreModel: Sendable {
             case .deleteTenant(let name): batch.deleteTenant(tenants[name]!)
             case .eraseSession(let path): batch.erase(.session(live[path]!))
             case .eraseUser(let path): batch.erase(.user(users[path]!))
+            case .sessionTimes(let path, let createdAt, let updatedAt):
+                batch.setTimes(
+                    of: target(path), createdAt: createdAt.map { Timestamp(microseconds: $0) },
+                    updatedAt: updatedAt.map { Timestamp(microseconds: $0) })
+            case .entryTimes(let path, let sequence, let createdAt, let amendedAt):
+                batch.setTimes(
+                    of: sequence, in: target(path), createdAt: createdAt.map { Timestamp(microseconds: $0) },
+                    amendedAt: amendedAt.map { Timestamp(microseconds: $0) })
             case .put(let path, let value):
                 let (tenant, key) = Self.split(path)
                 batch.put(DocumentKey(tenant: tenant, key: Array(key.utf8)), Array(value.utf8))
@@ -197,6 +210,17 @@ struct StoreModel: Sendable {
             removeSessions { $0.tenant == tenant }
             users = users.filter { $0.value.tenant != tenant }
             documents = documents.filter { Self.split($0.key).tenant != name }
+        case .sessionTimes(let path, let createdAt, let updatedAt):
+            withSession(path) {
+                if let createdAt { $0.info.createdAt = Timestamp(microseconds: createdAt) }
+                if let updatedAt { $0.info.updatedAt = Timestamp(microseconds: updatedAt) }
+            }
+        case .entryTimes(let path, let sequence, let createdAt, let amendedAt):
+            withSession(path) {
+                let i = $0.entries.firstIndex { $0.sequence == sequence }!
+                if let createdAt { $0.entries[i].createdAt = Timestamp(microseconds: createdAt) }
+                if let amendedAt { $0.entries[i].amendedAt = Timestamp(microseconds: amendedAt) }
+            }
         case .put(let path, let value):
             let (tenant, key) = Self.split(path)
             _ = tenantOrCreate(tenant)

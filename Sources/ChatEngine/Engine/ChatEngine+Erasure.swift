@@ -1,0 +1,157 @@
+package import LogStore
+
+/// Whose data an erasure or a legal hold is about, in the tenant of the access value.
+package enum DataSubject: Hashable, Sendable {
+    case tenant
+    case user(String)
+    /// By external id; soft-deleted ones too.
+    case session(String)
+}
+
+/// An entry of the erasure ledger, which outlives what it names.
+package struct ErasureJob: Hashable, Sendable {
+    package enum Kind: String, Sendable { case tenant, user, session }
+
+    package var kind: Kind
+    /// nil once the tenant itself is gone.
+    package var tenant: String?
+    /// The store's numbers of tenant, user and session: what tells two erased users apart when their names are gone.
+    package var number: String
+    package var orderedAt: Timestamp
+    /// When no byte was left in any file; nil: some may be.
+    package var finishedAt: Timestamp?
+    package var sessions: UInt64
+    package var messages: UInt64
+}
+
+/// Something under legal hold, by the names that it has.
+package struct LegalHold: Hashable, Sendable {
+    package var tenant: String
+    package var user: String?
+    package var session: String?
+}
+
+extension ChatEngine {
+    // MARK: Erasure
+
+    /// Deletes the subject at once and has its bytes removed from every file. `erasures` tells when that is done.
+    /// - Throws: `sessionNotFound`, `userNotFound`, `tenantNotFound`, `forbidden`, `held`.
+    package func erase(_ subject: DataSubject, _ access: Access) throws(ChatError) -> ErasureJob {
+        let target = try find(subject, access)
+        var batch = Batch(durability: .durable)
+        batch.erase(target)
+        do throws(LogStoreError) {
+            try store.commit(batch)
+            guard let record = try store.erasure(of: target) else { throw LogStoreError.sessionNotFound }
+            return try job(record)
+        } catch {
+            throw ChatError(error)
+        }
+    }
+
+    /// Every erasure that was ever ordered, by subject.
+    package func erasures(_ access: StoreAccess) throws(ChatError) -> [ErasureJob] {
+        do throws(LogStoreError) {
+            var jobs: [ErasureJob] = []
+            for record in try store.erasures() { jobs.append(try job(record)) }
+            return jobs
+        } catch {
+            throw ChatError(error)
+        }
+    }
+
+    private func job(_ record: ErasureRecord) throws(LogStoreError) -> ErasureJob {
+        let (kind, tenant, number): (ErasureJob.Kind, TenantOrdinal, String) =
+            switch record.subject {
+            case .tenant(let t): (.tenant, t, "\(t.rawValue)")
+            case .user(let u): (.user, u.tenant, "\(u.tenant.rawValue)/\(u.user)")
+            case .session(let s): (.session, s.tenant, "\(s.tenant.rawValue)/\(s.user)/\(s.session)")
+            }
+        return ErasureJob(
+            kind: kind, tenant: try store.tenantName(tenant), number: number, orderedAt: record.orderedAt,
+            finishedAt: record.finishedAt, sessions: record.sessions, messages: record.entries)
+    }
+
+    // MARK: Legal hold
+
+    /// Places or lifts a legal hold; nothing happens if it is so already.
+    /// - Throws: `sessionNotFound`, `userNotFound`, `tenantNotFound`, `forbidden`.
+    package func setHold(_ isHeld: Bool, on subject: DataSubject, _ access: Access) throws(ChatError) {
+        let target = try find(subject, access)
+        do throws(LogStoreError) {
+            guard try store.isHeld(target) != isHeld else { return }
+            var batch = Batch(durability: .durable)
+            batch.setHold(target, isHeld)
+            try store.commit(batch)
+        } catch {
+            throw ChatError(error)
+        }
+    }
+
+    /// Everything that has a hold of its own.
+    package func holds(_ access: StoreAccess) throws(ChatError) -> [LegalHold] {
+        do throws(LogStoreError) {
+            var holds: [LegalHold] = []
+            for subject in try store.holds() {
+                let (tenant, user, session): (TenantOrdinal, UserKey?, SessionKey?) =
+                    switch subject {
+                    case .tenant(let t): (t, nil, nil)
+                    case .user(let u): (u.tenant, u, nil)
+                    case .session(let s): (s.tenant, s.owner, s)
+                    }
+                var hold = LegalHold(tenant: try store.tenantName(tenant) ?? "#\(tenant.rawValue)")
+                if let user { hold.user = try store.userName(user) ?? "#\(user.user)" }
+                if let session { hold.session = try store.session(session)?.id ?? "#\(session.session)" }
+                holds.append(hold)
+            }
+            return holds
+        } catch {
+            throw ChatError(error)
+        }
+    }
+
+    // MARK: Finding
+
+    private func find(_ subject: DataSubject, _ access: Access) throws(ChatError) -> ErasureSubject {
+        switch subject {
+        case .tenant:
+            guard access.authority == .operator else { throw .forbidden }
+            return .tenant(try tenant(access))
+        case .user(let name):
+            guard access.reaches(owner: name) else { throw .forbidden }
+            let tenant = try tenant(access)
+            do throws(LogStoreError) {
+                guard let user = try store.user(named: name, in: tenant) else { throw LogStoreError.sessionNotFound }
+                return .user(user)
+            } catch .sessionNotFound {
+                throw .userNotFound
+            } catch {
+                throw ChatError(error)
+            }
+        case .session(let id):
+            let tenant = try tenant(access)
+            let found: (key: SessionKey, owner: String?)?
+            do throws(LogStoreError) {
+                if let info = try store.session(id: id, in: tenant) {
+                    found = (info.key, try store.userName(info.key.owner))
+                } else {
+                    found = nil
+                }
+            } catch {
+                throw ChatError(error)
+            }
+            guard let found else { throw .sessionNotFound }
+            guard let owner = found.owner, access.reaches(owner: owner) else { throw .forbidden }
+            return .session(found.key)
+        }
+    }
+
+    private func tenant(_ access: Access) throws(ChatError) -> TenantOrdinal {
+        let tenant: TenantOrdinal?
+        do throws(LogStoreError) { tenant = try store.tenant(named: access.tenant.name) } catch {
+            throw ChatError(error)
+        }
+        guard let tenant else { throw .tenantNotFound }
+        return tenant
+    }
+}
