@@ -10,7 +10,7 @@ DEMO ?= ./demo
 # -enable-testing, because tests look inside modules.
 TEST_FLAGS := --scratch-path .build/testing -c release -Xswiftc -enable-testing --disable-xctest
 
-.PHONY: build run demo demo-backup test torture fuzz tools bench lint format dependencies
+.PHONY: build run demo demo-backup test torture fuzz conformance tools bench lint format dependencies
 
 build: dependencies
 	swift build -c release --static-swift-stdlib --product chat-server
@@ -36,6 +36,10 @@ torture: dependencies
 # Every decoder of the store for FUZZ_SECONDS each (60).
 fuzz: dependencies
 	scripts/fuzz.sh
+
+# Real clients and public suites against the SocketIO module: Tests/Conformance/README.md.
+conformance: dependencies
+	scripts/conformance.sh
 
 # Programs of Benchmarks/, built beside the product (Package.swift says why a variable asks for them).
 tools: dependencies

@@ -30,6 +30,7 @@ let package = Package(
         .systemLibrary(name: "CGnuTLS", providers: [.apt(["libgnutls28-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
+        .systemLibrary(name: "CWslay", providers: [.apt(["libwslay-dev"])]),
         .systemLibrary(name: "CSQLite", path: "Tests/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
 
         // The product, lowest first; an import points down this list only.
@@ -46,6 +47,13 @@ let package = Package(
             linkerSettings: [
                 .linkedLibrary(":libmicrohttpd.a"), .linkedLibrary("gnutls"), .linkedLibrary(":libz.a"),
             ]
+        ),
+        // Debian has no static archive of wslay.
+        .target(
+            name: "SocketIO",
+            dependencies: ["HTTPTransport", "CWslay"],
+            swiftSettings: strict,
+            linkerSettings: [.linkedLibrary("wslay")]
         ),
         .target(name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common),
         .target(
@@ -71,6 +79,8 @@ let package = Package(
         .testTarget(
             name: "HTTPTransportTests", dependencies: ["HTTPTransport", "TestSupport"], swiftSettings: common),
         .testTarget(
+            name: "SocketIOTests", dependencies: ["SocketIO", "HTTPTransport", "TestSupport"], swiftSettings: common),
+        .testTarget(
             name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport", "Upstream"],
             swiftSettings: common),
         .testTarget(
@@ -81,7 +91,7 @@ let package = Package(
 )
 
 // Programs that are no part of the product. They see what is `package`, so they are targets of this package, but only
-// `make tools` and `make fuzz` ask for them: an ordinary build knows nothing of them.
+// `make tools`, `make fuzz` and `make conformance` ask for them: an ordinary build knows nothing of them.
 if let tools = Context.environment["CHAT_TOOLS"] {
     if tools == "benchmarks" {
         package.targets += [
@@ -96,6 +106,12 @@ if let tools = Context.environment["CHAT_TOOLS"] {
                 name: "store-benchmark", dependencies: ["LogStore", "TestSupport"], path: "Benchmarks/store-benchmark",
                 swiftSettings: common),
         ]
+    }
+    if tools == "conformance" {
+        package.targets.append(
+            .executableTarget(
+                name: "conformance-server", dependencies: ["SocketIO", "HTTPTransport"],
+                path: "Tests/Conformance/Server", swiftSettings: common))
     }
     if tools == "fuzz" {
         package.targets += [

@@ -32,6 +32,9 @@ extension EventLoop {
         }
         connection.isDetached = true
         unsafe cmhd_close_upgraded(handle)
+        // The library leaves the delay on, and two small messages in a row would wait 40 ms for each other.
+        var on: Int32 = 1
+        _ = unsafe setsockopt(own, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
         let socket = UpgradedSocket(
             loop: self, descriptor: own, token: makeToken(), client: connection.client, id: connection.requestID,
             early: early, delegate: delegate)
