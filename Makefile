@@ -44,6 +44,7 @@ conformance: dependencies
 # Programs of Benchmarks/, built beside the product (Package.swift says why a variable asks for them).
 tools: dependencies
 	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product store-benchmark
+	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product stream-benchmark
 	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product log-preallocation
 
 # BENCH: parts and options of Benchmarks/store-benchmark/main.swift; `make bench BENCH=--small` takes seconds.

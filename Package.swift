@@ -29,6 +29,7 @@ let package = Package(
         .systemLibrary(name: "CMicroHTTPD", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CGnuTLS", providers: [.apt(["libgnutls28-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
         .systemLibrary(name: "CWslay", providers: [.apt(["libwslay-dev"])]),
         .systemLibrary(name: "CSQLite", path: "Tests/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
 
@@ -55,10 +56,13 @@ let package = Package(
             linkerSettings: [.linkedLibrary("wslay")]
         ),
         .target(name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common),
-        .target(name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport"], swiftSettings: common),
+        .target(
+            name: "Upstream", dependencies: ["CCurl"], swiftSettings: common,
+            linkerSettings: [.linkedLibrary("curl-gnutls")]),
+        .target(name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport", "Upstream"], swiftSettings: common),
         .executableTarget(
             name: "chat-server",
-            dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "CLinux"],
+            dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "Upstream", "CLinux"],
             swiftSettings: common
         ),
 
@@ -77,7 +81,8 @@ let package = Package(
         .testTarget(
             name: "SocketIOTests", dependencies: ["SocketIO", "HTTPTransport", "TestSupport"], swiftSettings: common),
         .testTarget(
-            name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport"], swiftSettings: common),
+            name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport", "Upstream"],
+            swiftSettings: common),
         .testTarget(
             name: "ChatServerTests", dependencies: ["chat-server", "ChatEngine", "LogStore", "TestSupport"],
             swiftSettings: common),
@@ -93,6 +98,10 @@ if let tools = Context.environment["CHAT_TOOLS"] {
             .executableTarget(
                 name: "log-preallocation", path: "Benchmarks/log-preallocation",
                 swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+            .executableTarget(
+                name: "stream-benchmark", dependencies: ["ChatAPI", "TestSupport", "CMicroHTTPD"],
+                path: "Benchmarks/stream-benchmark",
+                swiftSettings: common),
             .executableTarget(
                 name: "store-benchmark", dependencies: ["LogStore", "TestSupport"], path: "Benchmarks/store-benchmark",
                 swiftSettings: common),

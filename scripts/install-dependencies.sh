@@ -13,6 +13,7 @@ requirements=(
     "libmicrohttpd-dev|libmicrohttpd.a|GNU libmicrohttpd, static: HTTP"
     "libgnutls28-dev|gnutls/gnutls.h|GnuTLS: TLS and cryptography"
     "zlib1g-dev|zlib.h|zlib: compressed request bodies"
+    "libcurl4-gnutls-dev|libcurl-gnutls.so|libcurl: outgoing HTTP"
     "libwslay-dev|wslay/wslay.h|wslay: WebSocket framing"
     "libsqlite3-dev|sqlite3.h|SQLite: the peer of the model tests"
 )

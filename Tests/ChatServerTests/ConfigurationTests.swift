@@ -141,7 +141,7 @@ import Testing
             "retention.orion": "365d", "retention.tenants": "llm:acme=30d, a=b=0,x=1s",
         ])
         let policy = RetentionPolicy(RetentionSettings(configuration))
-        #expect(policy.classes == [RetentionClass.orion.rawValue: 365 * 86_400])
+        #expect(policy.classes == [RetentionClass.orion.rawValue: 365 * 86_400, RetentionClass.llm.rawValue: 0])
         #expect(policy.tenants == ["llm:acme": 30 * 86_400, "a=b": 0, "x": 1])
         #expect(RetentionPolicy(RetentionSettings(try resolve())).classes.values.allSatisfy { $0 == 0 })
         for text in ["acme", "=3d", "acme=", "acme=3", "acme=500ms", "acme=99999999999d"] {
@@ -173,9 +173,11 @@ import Testing
 
     @Test func riskySettingsAreNoted() throws {
         #expect(try resolve(set: ["store.sync": "buffered"]).notices.count == 1)
-        #expect(try resolve(set: ["http.listen": "0.0.0.0:3002"]).notices.count == 1)
+        #expect(try resolve(set: ["http.listen": "0.0.0.0:3002=orion"]).notices.count == 1)
+        #expect(try resolve(set: ["http.listen": "0.0.0.0:3002=llm"]).notices.count == 1)
+        #expect(try resolve(set: ["http.listen": "0.0.0.0:3002"]).notices.count == 2)
         let jwt = try resolve(
-            set: ["http.listen": "0.0.0.0:3002", "orion.auth": "jwt", "orion.authorized-users": "a"],
+            set: ["http.listen": "0.0.0.0:3002=orion", "orion.auth": "jwt", "orion.authorized-users": "a"],
             environment: ["CHAT_ORION_JWT_SECRET": "s"])
         #expect(jwt.notices.isEmpty)
     }

@@ -147,3 +147,39 @@ import Testing
         #expect(failure.messages.joined(separator: "\n").contains(part))
     }
 }
+
+@Suite struct AccountVerbTests {
+    private func run(_ arguments: String...) -> (code: ExitCode, output: String, error: String) {
+        let output = Lines()
+        let error = Lines()
+        let console = Console(output: { output.append($0) }, error: { error.append($0) })
+        let code = Dispatcher(verbs: Verb.all, environment: [:], console: console).run(arguments)
+        return (code, output.text, error.text)
+    }
+
+    @Test func organisationsAndUsersAreManaged() throws {
+        let directory = try TemporaryDirectory()
+        let data = ["--data-dir", directory.path]
+        let added = run("org", "add", "Größe & Co.", data[0], data[1])
+        #expect(added.code == .success)
+        let id = String(added.output.prefix(36))
+        #expect(added.output == "\(id)  gr-e-co  Größe & Co.\n")
+        #expect(run("org", "list", data[0], data[1]).output == added.output)
+        #expect(run("org", "add", "Other", "--slug", "gr-e-co", data[0], data[1]).code == .failure)
+        #expect(run("org", "add", "Other", "--slug", "Not A Slug", data[0], data[1]).code == .usage)
+
+        let user = run("user", "add", "ann@x.example", "--org", "gr-e-co", "--role", "admin", data[0], data[1])
+        #expect(user.code == .success)
+        #expect(user.output.contains("  \(id)  ann@x.example  admin  "))
+        #expect(run("user", "list", "--org", id, data[0], data[1]).output == user.output)
+        #expect(run("user", "add", "Ann@x.example", "--org", id, data[0], data[1]).code == .failure)
+        #expect(run("user", "add", "bob@x.example", "--org", "nobody", data[0], data[1]).code == .failure)
+        #expect(run("user", "add", "b@x.example", "--org", id, "--role", "king", data[0], data[1]).code == .usage)
+
+        #expect(run("org", "remove", "gr-e-co", data[0], data[1]).output == "removed gr-e-co with 1 users\n")
+        #expect(run("org", "list", data[0], data[1]).output.isEmpty)
+        #expect(run("org", "remove", "gr-e-co", data[0], data[1]).code == .failure)
+        #expect(run("org", "list").code == .usage)
+        #expect(run("org", "paint", data[0], data[1]).code == .usage)
+    }
+}

@@ -68,11 +68,12 @@ import Testing
 
     /// docs/ARCHITECTURE.md: chat-server → ChatAPI → (HTTPTransport, SocketIO, ChatEngine) → LogStore.
     @Test func importsPointDownwards() {
-        let layers = ["LogStore", "HTTPTransport", "SocketIO", "ChatEngine", "ChatAPI", "chat_server"]
+        let layers = ["LogStore", "HTTPTransport", "SocketIO", "Upstream", "ChatEngine", "ChatAPI", "chat_server"]
         let allowed: [String: Set<String>] = [
-            "LogStore": [], "HTTPTransport": [], "SocketIO": ["HTTPTransport"], "ChatEngine": ["LogStore"],
-            "ChatAPI": ["HTTPTransport", "SocketIO", "ChatEngine", "LogStore"],
-            "chat-server": ["ChatAPI", "HTTPTransport", "SocketIO", "ChatEngine", "LogStore"],
+            "LogStore": [], "HTTPTransport": [], "SocketIO": ["HTTPTransport"], "Upstream": [],
+            "ChatEngine": ["LogStore"],
+            "ChatAPI": ["HTTPTransport", "SocketIO", "Upstream", "ChatEngine", "LogStore"],
+            "chat-server": ["ChatAPI", "HTTPTransport", "SocketIO", "Upstream", "ChatEngine", "LogStore"],
         ]
         for file in tree.sources {
             let module = String(file.path.split(separator: "/")[1])

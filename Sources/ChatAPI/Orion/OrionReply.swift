@@ -129,7 +129,7 @@ struct OrionReply: Error, Sendable {
             report("\(failure): \(reason)")
             self.init(503, ["error": "Service Unavailable", "message": "The message store is not available."])
             retryAfterSeconds = 5
-        case .conflict, .sessionExists, .wouldBlock, .corrupt:
+        case .conflict, .sessionExists, .organisationNotFound, .accountExists, .wouldBlock, .corrupt:
             report("\(failure): \(error)")
             self.init(500, ["error": failure, "message": "An unexpected error occurred"])
         }

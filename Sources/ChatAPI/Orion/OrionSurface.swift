@@ -48,6 +48,11 @@ package final class OrionSurface: Sendable {
         }
     }
 
+    /// Whether the surface has routes on the request's path, with whatever method.
+    package func knows(_ request: Request) -> Bool {
+        if case .notFound = router.find(request) { false } else { true }
+    }
+
     var uptimeMicroseconds: UInt64 { engine.clock.monotonicMicroseconds() - started }
 
     // MARK: The way of a request

@@ -20,6 +20,11 @@ struct QueryParameters {
         items = request.query.isEmpty ? [] : Array(request.queryItems.prefix(Self.maximumItems))
     }
 
+    /// A form's fields.
+    init(form body: [UInt8]) {
+        items = Array(PercentEncoding.queryItems(body[...]).prefix(Self.maximumItems))
+    }
+
     subscript(_ name: String) -> Value {
         var values: [String] = []
         var isArray = false

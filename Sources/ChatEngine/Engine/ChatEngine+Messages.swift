@@ -150,10 +150,12 @@ extension ChatEngine {
         try find(id, try resolve(session, access, .blocking).key)
     }
 
-    private func find(_ id: MessageID, _ key: SessionKey) throws(ChatError) -> StoredMessage {
+    func find(
+        _ id: MessageID, _ key: SessionKey, _ policy: ReadPolicy = .blocking
+    ) throws(ChatError) -> StoredMessage {
         var query = EntryQuery.last(256)
         while true {
-            let messages = try entries(of: key, query, .blocking)
+            let messages = try entries(of: key, query, policy)
             if let found = messages.first(where: { $0.message.id == id }) { return found }
             guard messages.count == query.limit, let last = messages.last else { throw .messageNotFound }
             query.before = last.sequence

@@ -11,6 +11,9 @@ package enum ChatError: Error, Hashable, Sendable {
     /// The session is there but out of the access value's reach.
     case forbidden
     case sessionExists
+    case organisationNotFound
+    /// An organisation or user with that id, slug or address is there already.
+    case accountExists
     /// A value does not fit its limit; names the field.
     case tooLarge(field: String)
     case invalid(field: String, reason: String)

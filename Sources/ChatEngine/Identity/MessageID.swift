@@ -142,6 +142,11 @@ package struct UUIDValue: Hashable, Sendable {
         self.low = low
     }
 
+    /// A UUID as a client may write it: the canonical form in letters of either case.
+    package init?(text: String) {
+        self.init(canonical: text.utf8.map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 })
+    }
+
     package func write(to out: inout [UInt8]) {
         for index in 0..<32 {
             if index == 8 || index == 12 || index == 16 || index == 20 { out.append(UInt8(ascii: "-")) }

@@ -9,6 +9,8 @@ package struct TenantName: Hashable, Sendable, CustomStringConvertible {
     package static let orion = TenantName(name: "orion")
     /// The poc surface's one tenant.
     package static let poc = TenantName(name: "poc")
+    /// The llm surface's accounts: which organisations and users there are. No session is ever in it.
+    package static let llmAccounts = TenantName(name: "llm")
     /// An organisation of the llm surface.
     package static func llm(organisation: String) -> TenantName { TenantName(name: "llm:\(organisation)") }
     /// A tenant of the aivo surface, as its tokens name it.

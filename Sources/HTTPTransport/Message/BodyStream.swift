@@ -32,11 +32,16 @@ package final class BodyStream: Sendable {
     }
 
     private let capacity: Int
+    private let keepsChunks: Bool
     private let state = Mutex(State())
 
-    /// - Parameter capacity: bytes held at most before producers have to wait.
-    package init(capacity: Int = 64 << 10) {
+    /// - Parameters:
+    ///   - capacity: bytes held at most before producers have to wait.
+    ///   - keepsChunks: whether each chunk leaves as an HTTP chunk of its own, unless it is very long. Else those that
+    ///     have gathered leave together.
+    package init(capacity: Int = 64 << 10, keepsChunks: Bool = false) {
         self.capacity = capacity
+        self.keepsChunks = keepsChunks
     }
 
     /// Puts a chunk in if there is room.
@@ -137,6 +142,7 @@ package final class BodyStream: Sendable {
                     state.chunks[state.next] = []
                     state.next += 1
                     state.offset = 0
+                    if keepsChunks { break }
                 }
             }
             if state.next == state.chunks.count {

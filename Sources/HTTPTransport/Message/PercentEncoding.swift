@@ -29,7 +29,9 @@ package enum PercentEncoding {
         decode(Array(text.utf8)[...])
     }
 
-    static func queryItems(_ query: ArraySlice<UInt8>) -> [(name: String, value: String)] {
+    /// The pairs of a query, or of an `application/x-www-form-urlencoded` body, both sides decoded with `+` for a blank. A
+    /// side whose escapes are broken stays as it was sent.
+    package static func queryItems(_ query: ArraySlice<UInt8>) -> [(name: String, value: String)] {
         var items: [(name: String, value: String)] = []
         var rest = query
         while !rest.isEmpty {

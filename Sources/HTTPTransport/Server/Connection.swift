@@ -121,7 +121,7 @@ final class Connection: @unchecked Sendable {
             reply.response = nil
             return response
         }
-        _ = response
+        if case .stream(let stream) = response?.body { stream.disconnect() }
     }
 
     /// The reply if there is one, else marks the connection as suspended.

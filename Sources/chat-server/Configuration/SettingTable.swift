@@ -1,13 +1,13 @@
 /// The one table of settings. Only settings that have an effect are here; a condition names a setting further up.
 extension Setting {
-    static let table: [Setting] = http + store + retention + orion + log + admin
+    static let table: [Setting] = http + store + retention + orion + llm + log + admin
 
     private static let byKey: [String: Setting] = Dictionary(uniqueKeysWithValues: table.map { ($0.key, $0) })
 
     static func named(_ key: String) -> Setting? { byKey[key] }
 
     /// The surfaces that a listener may serve.
-    static let surfaceNames = ["orion"]
+    static let surfaceNames = ["orion", "llm"]
 
     /// Variables of the original services that have nothing to configure here; a line of the log says so.
     static let ignoredVariables = [

@@ -172,6 +172,15 @@ extension Configuration {
             problems.append(
                 "orion.auth is jwt and no secret is configured; set ORION_SHARED_JWT_SECRET (or CHAT_ORION_JWT_SECRET)")
         }
+        if text("llm.responder") == "openai" {
+            if optionalText("llm.model") == nil {
+                problems.append("llm.responder is openai and no model is configured; set CHAT_LLM_MODEL")
+            }
+            let url = text("llm.base-url")
+            if !url.hasPrefix("http://"), !url.hasPrefix("https://") {
+                problems.append("llm.base-url: \"\(url)\" is not an http or https URL")
+            }
+        }
         if let admin = AdminSettings(self).address, !admin.isLoopback {
             problems.append("admin.listen: \(admin) is not a loopback address; metrics are for this machine only")
         }
@@ -204,6 +213,12 @@ extension Configuration {
         {
             warnings.append(
                 "\(listener.address) serves orion to other machines without authentication; see --orion-auth jwt")
+        }
+        for listener in HTTPSettings(self).listeners
+        where !listener.address.isLoopback && (listener.surfaces.isEmpty || listener.surfaces.contains("llm")) {
+            warnings.append(
+                "\(listener.address) serves llm to other machines; its identity headers carry no secret, so put a proxy "
+                    + "that sets them in front")
         }
         if jwt && list("orion.authorized-users").isEmpty {
             warnings.append("orion.authorized-users is empty: every subject with a valid token is let in")

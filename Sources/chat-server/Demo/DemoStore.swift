@@ -49,6 +49,7 @@ enum DemoStore {
         if engine.status.sessionsCreated > 0, let first = conversations.first {
             guard try session(first, engine) != nil else { return nil }
         }
+        try fillAccounts(engine)
         var outcome = Outcome()
         for conversation in conversations {
             let access = Access.operator(tenant: conversation.tenant)
@@ -70,6 +71,21 @@ enum DemoStore {
         return outcome
     }
 
+    /// The organisations and users of the original's seed.
+    private static func fillAccounts(_ engine: ChatEngine) throws(ChatError) {
+        let present = Set(try engine.organisations().map(\.id))
+        for organisation in organisations where !present.contains(organisation.id) {
+            _ = try engine.addOrganisation(name: organisation.name, slug: organisation.slug, id: organisation.id)
+        }
+        for organisation in organisations {
+            let present = Set(try engine.accounts(of: organisation.id).map(\.id))
+            for account in accounts where account.organisation == organisation.id && !present.contains(account.id) {
+                _ = try engine.addAccount(
+                    to: organisation.id, email: account.email, name: account.name, role: account.role, id: account.id)
+            }
+        }
+    }
+
     private static func session(
         _ conversation: Conversation, _ engine: ChatEngine
     ) throws(ChatError) -> Session? {
@@ -89,6 +105,20 @@ enum DemoStore {
 }
 
 extension DemoStore {
+    static let organisations: [(id: String, slug: String, name: String)] = [
+        ("00000000-0000-0000-0000-000000000001", "acme-corp", "Acme Corp"),
+        ("00000000-0000-0000-0000-000000000002", "tech-startup", "Tech Startup Inc"),
+    ]
+
+    static let accounts: [(id: String, organisation: String, email: String, name: String, role: Account.Role)] = [
+        ("00000000-0000-0000-0001-000000000001", organisations[0].id, "admin@acme.com", "Alice Admin", .admin),
+        ("00000000-0000-0000-0001-000000000002", organisations[0].id, "user@acme.com", "Bob User", .member),
+        (
+            "00000000-0000-0000-0001-000000000003", organisations[1].id, "founder@techstartup.com", "Charlie Founder",
+            .owner
+        ),
+    ]
+
     /// The first one is how a store is recognised as the demo's.
     static let conversations: [Conversation] = [
         Conversation(
@@ -128,7 +158,8 @@ extension DemoStore {
             tenant: .orion, ids: .orion, id: "session_1760000000005_demo0000005", owner: "carol@example.com",
             opening: "Remind me what we decided about backups", turns: []),
         Conversation(
-            tenant: .llm(organisation: "demo"), ids: .uuid, id: "5d0c2f0e-6d0a-4c55-9a53-0d2f5a1b7c01", owner: "dave",
+            tenant: .llm(organisation: organisations[0].id), ids: .uuid, id: "5d0c2f0e-6d0a-4c55-9a53-0d2f5a1b7c01",
+            owner: accounts[0].id,
             opening: "Summarise the release notes",
             turns: [
                 .user("Summarise the release notes"),

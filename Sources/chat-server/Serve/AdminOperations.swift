@@ -169,6 +169,8 @@ struct OperationRefusal: Error, Sendable {
         case .tenantNotFound: self.init(404, "there is no such tenant")
         case .forbidden: self.init(403, "that is out of reach")
         case .held: self.init(409, "a legal hold forbids it; lift the hold first")
+        case .organisationNotFound: self.init(404, "there is no such organisation")
+        case .accountExists: self.init(409, "there is one with that id, slug or address already")
         case .conflict, .sessionExists: self.init(409, "it was changed by somebody else meanwhile; try again")
         case .invalid(_, let reason): self.init(400, reason)
         case .tooLarge(let field): self.init(413, "the \(field) is too large")

@@ -7,13 +7,14 @@ final class RequestObserver: Sendable {
     private let surface: String
     private let pattern: @Sendable (Request) -> String
     private let metrics: RequestMetrics
-    private let logger: Logger
+    /// nil: the surface writes its own access log.
+    private let logger: Logger?
     private let clock: any Clock
     /// Instruments by route pattern; a surface has few.
     private let routes = Mutex<[String: RouteMetrics]>([:])
 
     init(
-        surface: String, metrics: RequestMetrics, logger: Logger, clock: any Clock,
+        surface: String, metrics: RequestMetrics, logger: Logger?, clock: any Clock,
         pattern: @escaping @Sendable (Request) -> String
     ) {
         self.surface = surface
@@ -43,7 +44,7 @@ final class RequestObserver: Sendable {
             return new
         }
         route.record(status: status, durationMicroseconds: microseconds)
-        guard logger.level <= (status >= 500 ? .warning : .info) else { return }
+        guard let logger, logger.level <= (status >= 500 ? .warning : .info) else { return }
         var event = LogEvent(status >= 500 ? .warning : .info, "request")
         event.requestID = String(request.id)
         event.surface = surface

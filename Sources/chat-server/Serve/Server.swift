@@ -4,6 +4,7 @@ internal import Glibc
 internal import HTTPTransport
 internal import LogStore
 internal import Synchronization
+internal import Upstream
 
 /// Everything that `serve` runs, put together: store, engine, surfaces, listeners.
 ///
@@ -16,6 +17,9 @@ final class Server: Sendable {
     private let directory: String
     private let logger: Logger
     private let draining = Atomic<Bool>(false)
+    private let timers = TimerThread()
+    /// Set while surfaces are served that stream replies.
+    private let stopStreams = Mutex<@Sendable () -> Void>({})
 
     /// Opens the store and listens.
     /// - Parameter request: told when the store fails while it is served.
@@ -41,6 +45,7 @@ final class Server: Sendable {
             try listen(configuration, settings, clock)
         } catch {
             http.drain(deadline: .zero)
+            endReplies()
             engine.close()
             try? store.close()
             throw error
@@ -120,9 +125,33 @@ final class Server: Sendable {
         let observer = RequestObserver(surface: "orion", metrics: metrics, logger: logger, clock: clock) {
             orion.routePattern(of: $0)
         }
-        let root = observer.observe(orion.handler)
+        let llmSettings = LLMSettings(configuration)
+        let llm = LLMSurface(
+            engine: engine, configuration: LLMConfiguration(llmSettings, logger),
+            responder: try responder(llmSettings), timers: timers)
+        do throws(ChatError) { try llm.recoverStreams() } catch {
+            throw CommandFailure(.failure, "\(directory): the replies of the last run cannot be read: \(error)")
+        }
+        stopStreams.withLock { stop in
+            stop = { [next = stop] in
+                llm.stopStreams()
+                next()
+            }
+        }
+        let llmObserver = RequestObserver(surface: "llm", metrics: metrics, logger: nil, clock: clock) {
+            llm.routePattern(of: $0)
+        }
+        let surfaces = [
+            Surface(
+                name: "orion", handler: observer.observe(orion.handler), knows: { orion.knows($0) },
+                isAddressed: { _ in false }),
+            Surface(
+                name: "llm", handler: llmObserver.observe(llm.handler), knows: { llm.knows($0) },
+                isAddressed: { LLMSurface.isAddressed(by: $0) }),
+        ]
         for listener in settings.listeners {
-            try listen(listener.address, tls: settings.tls != nil, root)
+            let served = surfaces.filter { listener.surfaces.isEmpty || listener.surfaces.contains($0.name) }
+            try listen(listener.address, tls: settings.tls != nil, Surface.handler(of: served))
         }
         if let admin = AdminSettings(configuration).address {
             let surface = AdminSurface(
@@ -149,10 +178,26 @@ final class Server: Sendable {
         }
     }
 
+    private func responder(_ settings: LLMSettings) throws(CommandFailure) -> any Responder {
+        guard let model = settings.model else { return CannedResponder(timers: timers, random: engine.random) }
+        guard let client = HTTPClient() else { throw CommandFailure(.failure, "libcurl cannot be set up") }
+        stopStreams.withLock { $0 = { client.shutDown() } }
+        return OpenAIResponder(
+            OpenAIConfiguration(model, replyBytes: settings.replyBytes), client: client, timers: timers,
+            random: engine.random)
+    }
+
+    /// After the listeners, before the engine: what the replies still have to store must find it open.
+    private func endReplies() {
+        stopStreams.withLock { $0 }()
+        timers.shutDown()
+    }
+
     /// Answers what is in flight, seals the log. A store that has failed answers writes with an error and is not sealed.
     func stop(within deadline: Duration) throws(CommandFailure) {
         draining.store(true, ordering: .relaxed)
         if !http.drain(deadline: deadline) { logger.warning("requests were still in flight when the time was up") }
+        endReplies()
         engine.close()
         do throws(LogStoreError) { try store.close() } catch { throw CommandFailure(error, directory: directory) }
     }

@@ -50,6 +50,9 @@ final class ServerProcess {
         opened = try process.waitForLine("the store to open") { Self.event($0, "store opened") }
     }
 
+    /// The ports of the first `count` listeners, in their order.
+    func ports(_ count: Int) throws -> [UInt16] { try (0..<count).map { try Self.port(process, $0) } }
+
     private static func port(_ process: ChildProcess, _ index: Int) throws -> UInt16 {
         try process.waitForLine("the server to listen") { _ in
             let events = process.standardError.split(separator: "\n").compactMap { event($0, "listening") }

@@ -1,0 +1,105 @@
+internal import ChatEngine
+internal import HTTPTransport
+
+/// A complete JSON reply. Error bodies are `{"error":…,"message":…}`; no text of a lower layer gets out.
+struct LLMReply: Error, Sendable {
+    var status: Int
+    var body: [UInt8]
+    var retryAfterSeconds: Int?
+
+    init(_ status: Int, _ body: [UInt8]) {
+        self.status = status
+        self.body = body
+    }
+
+    init(_ status: Int, error: String, _ message: String) {
+        var body: [UInt8] = []
+        body.append(key: #"{"error":"#)
+        body.append(jsonString: error)
+        body.append(key: #","message":"#)
+        body.append(jsonString: message)
+        body.append(UInt8(ascii: "}"))
+        self.init(status, body)
+    }
+
+    /// Writes a body of up to about `size` bytes.
+    init(_ status: Int, reserving size: Int = 512, _ write: (inout [UInt8]) -> Void) {
+        var out: [UInt8] = []
+        out.reserveCapacity(size)
+        write(&out)
+        self.init(status, out)
+    }
+
+    /// Answers with an ETag, and with 304 where the client has that very body.
+    func send(_ request: Request, _ exchange: any Exchange) {
+        if let retryAfterSeconds { exchange.addHeader("Retry-After", String(retryAfterSeconds)) }
+        var response = Response(status: status, json: body)
+        EntityTag.apply(to: &response, for: request)
+        exchange.respond(response)
+    }
+
+    // MARK: Errors
+
+    static func badRequest(_ message: String) -> LLMReply { LLMReply(400, error: "Bad Request", message) }
+    static func notFound(_ message: String) -> LLMReply { LLMReply(404, error: "Not Found", message) }
+
+    static let chatNotFound = "Chat not found"
+    static let chatNotYours = "Chat not found or does not belong to your organization"
+
+    static let missingIdentity = LLMReply(
+        401,
+        Array(
+            #"""
+            {"error":"Unauthorized","message":"Missing x-org-id or x-user-id headers","hint":"In production, this \#
+            would be JWT auth. For testing, provide headers."}
+            """#.utf8))
+    static let unknownUser = LLMReply(401, error: "Unauthorized", "User not found")
+    static let foreignOrganisation = LLMReply(
+        403, error: "Forbidden", "User does not belong to specified organization")
+    static let authenticationFailed = LLMReply(500, error: "Internal server error", "Authentication failed")
+
+    static let streamNotFound = "Stream not found"
+    static let tooManyStreams: LLMReply = {
+        var reply = LLMReply(503, error: "Service Unavailable", "Too many replies are being streamed. Try again.")
+        reply.retryAfterSeconds = 1
+        return reply
+    }()
+
+    static func noRoute(_ request: Request) -> LLMReply { notFound("Cannot \(request.method) \(request.path)") }
+
+    /// A body that the parser refused.
+    init(_ problem: JSONBody.Problem) {
+        let (status, message): (Int, String) =
+            switch problem {
+            case .malformed(let error): (400, error.message)
+            case .notAnObject: (400, "The top level must be an object or an array")
+            case .tooLarge: (413, "request entity too large")
+            case .unsupportedCharset(let name): (415, "unsupported charset \"\(name)\"")
+            case .unsupportedEncoding(let name): (415, "unsupported content encoding \"\(name)\"")
+            case .malformedEncoding(let reason): (400, reason)
+            }
+        self.init(status, error: "Bad Request", message)
+    }
+
+    /// What an engine call ended in.
+    /// - Parameters:
+    ///   - missing: the route's text for a chat that is not there or out of reach.
+    ///   - failure: the route's text for what is nobody's mistake.
+    init(_ error: ChatError, missing: String, failure: String, log: (ServiceEvent) -> Void) {
+        switch error {
+        case .sessionNotFound, .forbidden, .userNotFound, .tenantNotFound: self = .notFound(missing)
+        case .messageNotFound: self = .notFound("Message not found")
+        case .held: self.init(409, error: "Conflict", "The data is under legal hold")
+        case .tooLarge(let field): self.init(413, error: "Bad Request", "\(field) is too large")
+        case .invalid(let field, let reason): self = .badRequest("\(field) \(reason)")
+        case .insufficientStorage:
+            self.init(507, error: "Insufficient Storage", "The server's disk is full: nothing was saved.")
+        case .overloaded(let seconds):
+            self.init(503, error: "Service Unavailable", "The server is overloaded. Try again.")
+            retryAfterSeconds = seconds
+        case .unavailable, .conflict, .sessionExists, .organisationNotFound, .accountExists, .wouldBlock, .corrupt:
+            log(ServiceEvent(.error, "Query error", [("error", .string("\(failure): \(error)"))]))
+            self.init(500, error: "Internal Server Error", failure)
+        }
+    }
+}

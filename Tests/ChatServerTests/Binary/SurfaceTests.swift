@@ -1,0 +1,39 @@
+import ChatEngine
+import TestSupport
+import Testing
+
+@testable import chat_server
+
+/// Which surfaces a listener of the real server answers for.
+@Suite struct SurfaceTests {
+    private static let alice = [
+        ("x-org-id", "00000000-0000-0000-0000-000000000001"), ("x-user-id", "00000000-0000-0000-0001-000000000001"),
+    ]
+
+    @Test func aListenerServesWhatItIsToldTo() async throws {
+        try await onOwnThread {
+            let directory = try TemporaryDirectory()
+            #expect(try ServerBinary.run(["init", "--data-dir", directory.path, "--demo"]).ending == .exited(0))
+            let server = try ServerProcess(
+                directory: directory.path,
+                arguments: ["--listen", "127.0.0.1:0=llm", "--listen", "127.0.0.1:0=orion"])
+            let ports = try server.ports(3)
+            func status(_ port: UInt16, _ path: String, _ headers: [(String, String)] = []) throws -> Int {
+                try LoopbackClient(port: port).send("GET", path, headers: headers).status
+            }
+            let list = "/api/sessions/list?userId=alice@example.com"
+            // All surfaces: paths tell them apart, and for those that both have the identity headers.
+            #expect(try status(ports[0], list) == 200)
+            #expect(try status(ports[0], "/chats", Self.alice) == 200)
+            #expect(try status(ports[0], "/chats") == 401)
+            #expect(try LoopbackClient(port: ports[0]).json("GET", "/health").body["status"]?.string == "healthy")
+            let known = try LoopbackClient(port: ports[0]).send("GET", "/health", headers: Self.alice)
+            #expect(known.text.contains("admin@acme.com"))
+            #expect(try status(ports[1], list, Self.alice) == 404)
+            #expect(try status(ports[1], "/chats", Self.alice) == 200)
+            #expect(try status(ports[2], list) == 200)
+            #expect(try status(ports[2], "/chats", Self.alice) == 404)
+            #expect(try server.stop() == .exited(0))
+        }
+    }
+}
