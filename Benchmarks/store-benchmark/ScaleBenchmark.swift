@@ -13,9 +13,10 @@ struct Scale {
     var sessions: Int
     var sessionsOfOneUser: Int
     var messagesOfOneSession: Int
+    var messages: Int
 
-    static let full = Scale(sessions: 1_000_000, sessionsOfOneUser: 10_000, messagesOfOneSession: 100_000)
-    static let small = Scale(sessions: 20_000, sessionsOfOneUser: 1000, messagesOfOneSession: 2000)
+    static let full = Scale(sessions: 1_000_000, sessionsOfOneUser: 10_000, messagesOfOneSession: 100_000, messages: 10)
+    static let small = Scale(sessions: 20_000, sessionsOfOneUser: 1000, messagesOfOneSession: 2000, messages: 2)
 
     static let largeUser = "many sessions"
     static let longSession = "session_0"
@@ -29,12 +30,15 @@ struct Scale {
         var first = 1
         while first <= sessionsOfOneUser {
             let count = min(500, sessionsOfOneUser - first + 1)
-            _ = try store.load(user: Self.largeUser, first: first, sessions: count, messages: 2, bytes: 200, &source)
+            _ = try store.load(
+                user: Self.largeUser, first: first, sessions: count, messages: messages, bytes: 200,
+                &source)
             first += count
         }
         while first < sessions {
             _ = try store.load(
-                user: "u\(first / 10)", first: first, sessions: min(10, sessions - first), messages: 2, bytes: 200,
+                user: "u\(first / 10)", first: first, sessions: min(10, sessions - first), messages: messages,
+                bytes: 200,
                 &source)
             first += 10
         }
