@@ -201,12 +201,15 @@ package final class LogStore: Sendable {
     package func session(
         id: String, in tenant: TenantOrdinal, policy: ReadPolicy = .blocking
     ) throws(LogStoreError) -> SessionInfo? {
-        guard let (key, row) = try lookup(policy).session(id: id, in: tenant) else { return nil }
-        return row.info(key)
+        let lookup = lookup(policy)
+        guard let (key, row) = try lookup.session(id: id, in: tenant) else { return nil }
+        return try lookup.info(key, row)
     }
 
     package func session(_ key: SessionKey, policy: ReadPolicy = .blocking) throws(LogStoreError) -> SessionInfo? {
-        try lookup(policy).row(key)?.info(key)
+        let lookup = lookup(policy)
+        guard let row = try lookup.row(key) else { return nil }
+        return try lookup.info(key, row)
     }
 
     /// A session's state document; nil if there is no such session.

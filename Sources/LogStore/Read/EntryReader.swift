@@ -27,6 +27,31 @@ extension Lookup {
     }
 }
 
+extension Lookup {
+    /// What is known of a session. Messages that have expired are not counted: of a session that is old enough to have
+    /// such, the first that has not is looked for.
+    func info(_ key: SessionKey, _ row: SessionRow) throws(LogStoreError) -> SessionInfo {
+        var info = row.info(key)
+        guard info.entryCount > 0, try cutoff(key, row) != nil else { return info }
+        guard let first = try entries(of: key, EntryQuery(limit: 1)).first else {
+            info.entryCount = 0
+            return info
+        }
+        var deleted: UInt32 = 0
+        if row.flags.contains(.hasAmendments) {
+            try scan(
+                prefix: IndexKey.amendments(key), from: IndexKey.amendment(key, first.sequence), filtered: true
+            ) { (_, value) throws(LogStoreError) in
+                if value.count > 1, value[1] == 1 { deleted += 1 }
+                return true
+            }
+        }
+        let range = row.lastSequence - min(first.sequence, row.lastSequence) + 1
+        info.entryCount = range - min(deleted, range)
+        return info
+    }
+}
+
 struct EntryView: Sendable {
     var delta: SessionDelta?
     var active: Head.HeadSession?

@@ -124,7 +124,7 @@ extension Lookup {
                 return SessionPage(sessions: sessions, next: place)
             }
             guard let row = try row(candidate.key, deltas[candidate.key], version) else { continue }
-            sessions.append(row.info(candidate.key))
+            sessions.append(try info(candidate.key, row))
             values.append(candidate.value)
         }
         return SessionPage(sessions: sessions, next: nil)

