@@ -60,7 +60,7 @@ final class Flusher {
                     $0.flushedLSN = frozen.lastLSN
                     $0.nextGeneration += 1
                     $0.counters = frozen.counters
-                    for i in $0.tables.indices { $0.tables[i].garbageBytes += garbage[$0.tables[i].name.id] ?? 0 }
+                    for i in $0.tables.indices { $0.tables[i].garbageBytes &+= garbage[$0.tables[i].name.id] ?? 0 }
                 },
                 publish: {
                     $0.frozen = nil

@@ -64,22 +64,23 @@ struct ExpiryPass {
     /// - Returns: how many sessions were deleted.
     func run(_ plan: Plan) throws(LogStoreError) -> Int {
         if !plan.segments.isEmpty { try manifests.install(added: [], removed: plan.segments) }
-        var expired: [SessionKey] = []
+        var batch = Batch()
+        var expired = 0
         try lookup.scan(prefix: IndexKey.rows) { (key, _) throws(LogStoreError) in
             guard let session = IndexKey.sessionKey(from: key) else { return true }
             let (delta, version) = box.lock.withLock { ($0.delta(session), $0.version) }
             if let row = try lookup.storedRow(session, delta, version), try lookup.hasExpired(session, row) {
-                expired.append(session)
+                expired += 1
+                batch.expireSession(session)
+            }
+            // As many as fit a small group, so that neither memory nor a group grows with what has expired.
+            if batch.operations.count == Self.batchSessions {
+                try engine.submitAndWait(batch)
+                batch = Batch()
             }
             return true
         }
-        var rest = expired[...]
-        while !rest.isEmpty {
-            var batch = Batch()
-            for session in rest.prefix(Self.batchSessions) { batch.expireSession(session) }
-            try engine.submitAndWait(batch)
-            rest = rest.dropFirst(Self.batchSessions)
-        }
-        return expired.count
+        if !batch.isEmpty { try engine.submitAndWait(batch) }
+        return expired
     }
 }

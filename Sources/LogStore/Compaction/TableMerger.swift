@@ -81,6 +81,9 @@ struct TableMerger {
         while cursor.isValid {
             let key = cursor.key
             let value = cursor.value
+            if let kind = IndexKey.Kind(rawValue: key[0]), !RecordCheck.lengths(of: kind).contains(key.count) {
+                throw .corrupt(file: writer.name.fileName, offset: 0, detail: "a key of \(key.count) bytes in a merge")
+            }
             let prefixes = IndexKey.filterPrefixes(of: key)
             if !IndexValue.isTombstone(value), try liveness.isLive(key) {
                 try writer.add(key: key, value: value, filterPrefixes: prefixes)

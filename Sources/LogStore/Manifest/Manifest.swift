@@ -173,7 +173,9 @@ struct Manifest: Hashable, Sendable {
         m.counters.nextUser = try r.u64()
         m.counters.nextSession = try r.u64()
         m.counters.lastTime = Int64(bitPattern: try r.u64())
-        guard m.counters.lastTime.magnitude < UInt64(1) << 62 else { throw r.malformed("time") }
+        for time in [m.counters.lastTime, m.createdAt, m.clockWatermark] where time.magnitude >= UInt64(1) << 62 {
+            throw r.malformed("time \(time)")
+        }
         m.counters.deadOwners = try r.u64()
         for _ in 0..<(try r.u32()) { m.tables.append(try decodeTable(try r.lengthPrefixed())) }
         for _ in 0..<(try r.u32()) {

@@ -44,7 +44,8 @@ struct RecordCheck {
         return kind
     }
 
-    private static func lengths(of kind: IndexKey.Kind) -> ClosedRange<Int> {
+    /// How long keys of a kind are.
+    static func lengths(of kind: IndexKey.Kind) -> ClosedRange<Int> {
         switch kind {
         case .consumer: 1...Int.max
         case .document: 5...Int.max
