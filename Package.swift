@@ -61,7 +61,9 @@ let package = Package(
         .target(
             name: "Upstream", dependencies: ["CCurl"], swiftSettings: common,
             linkerSettings: [.linkedLibrary("curl-gnutls")]),
-        .target(name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport", "Upstream"], swiftSettings: common),
+        .target(
+            name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport", "SocketIO", "Upstream"],
+            swiftSettings: common),
         .executableTarget(
             name: "chat-server",
             dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "Upstream", "CLinux"],
@@ -83,7 +85,8 @@ let package = Package(
         .testTarget(
             name: "SocketIOTests", dependencies: ["SocketIO", "HTTPTransport", "TestSupport"], swiftSettings: common),
         .testTarget(
-            name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport", "Upstream"],
+            name: "ChatAPITests",
+            dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "TestSupport", "Upstream"],
             swiftSettings: common),
         .testTarget(
             name: "ChatServerTests", dependencies: ["chat-server", "ChatEngine", "LogStore", "TestSupport"],
