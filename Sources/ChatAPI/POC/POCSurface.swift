@@ -19,7 +19,7 @@ internal import LogStore
 package final class POCSurface: APISurface {
     let engine: ChatEngine
     let configuration: POCConfiguration
-    let lifeCycle: SessionLifeCycle
+    package let lifeCycle: SessionLifeCycle
     let turns: POCTurns
     let tokens: POCTokens
     let passwords: PasswordChecker

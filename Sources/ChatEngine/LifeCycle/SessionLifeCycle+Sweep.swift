@@ -4,8 +4,13 @@ internal import Synchronization
 extension SessionLifeCycle {
     package struct Sweep: Hashable, Sendable {
         /// Entries of the index that were due.
-        package var due = 0
-        package var expired = 0
+        package var due: Int
+        package var expired: Int
+
+        package init(due: Int = 0, expired: Int = 0) {
+            self.due = due
+            self.expired = expired
+        }
     }
 
     /// Entries of one batch.

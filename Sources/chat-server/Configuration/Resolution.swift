@@ -132,7 +132,8 @@ private struct Resolution {
         for original in setting.originalNames {
             guard let variable = environment[original.name], let text = original.settingText(variable) else { continue }
             if let condition = original.condition, !holds(condition) {
-                notices.append("\(original.name) is ignored, because \(condition.key) is not \(condition.text)")
+                notices.append(
+                    "\(original.name) does not set \(setting.key), because \(condition.key) is not \(condition.text)")
             } else if let winner = found {
                 notices.append("\(original.name) is ignored, because \(winner.place) is set")
             } else {

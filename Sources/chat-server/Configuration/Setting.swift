@@ -60,6 +60,10 @@ struct OriginalName: Sendable, ExpressibleByStringLiteral {
         case loopbackPort
         /// Only `production` has a meaning: logs are JSON lines even on a terminal.
         case nodeEnvironment
+        /// A bare number of milliseconds.
+        case milliseconds
+        /// As Node's `bytes` writes sizes: `10MB` is 10 MiB.
+        case nodeBytes
     }
 
     let name: String
@@ -81,6 +85,21 @@ struct OriginalName: Sendable, ExpressibleByStringLiteral {
         case .same: text
         case .loopbackPort: "127.0.0.1:" + text
         case .nodeEnvironment: text == "production" ? "json" : nil
+        case .milliseconds: text + "ms"
+        case .nodeBytes: Self.sizeText(text)
+        }
+    }
+}
+
+extension OriginalName {
+    private static func sizeText(_ text: String) -> String {
+        let digits = text.prefix { $0.isNumber }
+        return switch text.dropFirst(digits.count).lowercased() {
+        case "kb": digits + "KiB"
+        case "mb": digits + "MiB"
+        case "gb": digits + "GiB"
+        case "", "b": String(digits)
+        default: text
         }
     }
 }
