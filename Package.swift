@@ -86,7 +86,7 @@ let package = Package(
             name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport", "Upstream"],
             swiftSettings: common),
         .testTarget(
-            name: "ChatServerTests", dependencies: ["chat-server", "ChatEngine", "LogStore", "TestSupport"],
+            name: "ChatServerTests", dependencies: ["chat-server", "ChatAPI", "ChatEngine", "LogStore", "TestSupport"],
             swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
     ]

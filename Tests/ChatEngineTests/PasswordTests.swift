@@ -31,6 +31,7 @@ import Testing
         // A salt of its own: the same password does not look the same.
         #expect(PasswordHash(of: "Übergröße 🔑") != hash)
         #expect(PasswordHash(of: "") == nil)
+        #expect(PasswordHash(of: "a\0") == nil)
         #expect(PasswordHash(of: String(repeating: "x", count: 1025)) == nil)
     }
 
