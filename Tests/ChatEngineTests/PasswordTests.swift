@@ -141,7 +141,7 @@ import Testing
         #expect(all.count == 10)
         let good = all.filter { $0 == .success(ann) }.count
         #expect((1...2).contains(good))
-        #expect(all.filter { $0 == .failure(.overloaded(retryAfterSeconds: 5)) }.count == 10 - good)
+        #expect(all.filter { $0 == .failure(.overloaded(retryAfterSeconds: 2)) }.count == 10 - good)
     }
 
     @Test func usersOfOrganisationsAreRemoved() async throws {

@@ -1,7 +1,8 @@
 internal import CGnuTLS
 
 /// What is kept of a password: PBKDF2 with HMAC-SHA-256 (RFC 8018 §5.2) over a salt of its own. It is slow on purpose,
-/// a good part of a second, so it never runs on an event loop: see `PasswordChecker`.
+/// 0.1 s where the processor has instructions for SHA-256 and several times that elsewhere, so it never runs on an event
+/// loop: see `PasswordChecker`.
 package struct PasswordHash: Hashable, Sendable {
     /// Of new hashes. Older ones carry their own number, so this may rise.
     package static let iterations: UInt32 = 600_000
@@ -15,7 +16,7 @@ package struct PasswordHash: Hashable, Sendable {
     private let salt: [UInt8]
     private let digest: [UInt8]
 
-    /// Hashes a password with a new salt. Takes a good part of a second.
+    /// Hashes a password with a new salt. Slow: not for an event loop.
     /// - Returns: nil if it is empty or too long, or holds a NUL.
     package init?(of password: String) {
         guard Self.isPassword(password) else { return nil }

@@ -183,7 +183,7 @@ struct OperationRefusal: Error, Sendable {
         case .organisationNotFound: self.init(404, "there is no such organisation")
         case .accountExists: self.init(409, "there is one with that id, slug, address or name already")
         case .conflict, .sessionExists: self.init(409, "it was changed by somebody else meanwhile; try again")
-        case .invalid("request", let reason), .invalid("user", let reason): self.init(400, reason)
+        case .invalid("request", let reason): self.init(400, reason)
         case .invalid(let field, let reason): self.init(400, "\(field) \(reason)")
         case .tooLarge(let field): self.init(413, "the \(field) is too large")
         case .insufficientStorage: self.init(507, "the disk is nearly full")
