@@ -10,9 +10,6 @@ extension Setting {
             "poc.insecure-tokens", .boolean, default: "false", also: ["ALLOW_INSECURE_AUTH"],
             "`/auth/token` gives a token to anybody, for any user: for development."),
         Setting(
-            "poc.jwt-secret", .text, default: nil, also: ["JWT_SECRET"], isSecret: true,
-            "Secret of the tokens (HS256); without it the server's own, `server-secret` of the data directory."),
-        Setting(
             "poc.jwt-expiry", .duration(.seconds(1)...(.seconds(86_400 * 365))), default: "24h", also: ["JWT_EXPIRY"],
             "How long a token is good."),
         Setting(

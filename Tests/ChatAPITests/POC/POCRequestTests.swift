@@ -63,7 +63,8 @@ import Testing
         }
         let first = try await blocks("&limit=10&offset=0")
         for query in ["&limit=10&offset=9000", "&limit=10&before=9990", "&limit=10&after=5000"] {
-            #expect(try await blocks(query) <= first + 2, "\(query)")
+            let count = try await blocks(query)
+            #expect(count <= first + 2, "\(query): \(count), first \(first)")
         }
     }
 
