@@ -59,7 +59,10 @@ let package = Package(
         .target(
             name: "Upstream", dependencies: ["CCurl"], swiftSettings: common,
             linkerSettings: [.linkedLibrary("curl-gnutls")]),
-        .target(name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport", "Upstream"], swiftSettings: common),
+        .target(name: "Agents", dependencies: ["ChatEngine", "Upstream"], swiftSettings: common),
+        .target(
+            name: "ChatAPI", dependencies: ["Agents", "ChatEngine", "HTTPTransport", "Upstream"],
+            swiftSettings: common),
         .executableTarget(
             name: "chat-server",
             dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "Upstream", "CLinux"],
@@ -80,6 +83,9 @@ let package = Package(
             name: "HTTPTransportTests", dependencies: ["HTTPTransport", "TestSupport"], swiftSettings: common),
         .testTarget(
             name: "SocketIOTests", dependencies: ["SocketIO", "HTTPTransport", "TestSupport"], swiftSettings: common),
+        .testTarget(
+            name: "AgentsTests", dependencies: ["Agents", "ChatEngine", "HTTPTransport", "TestSupport", "Upstream"],
+            swiftSettings: common),
         .testTarget(
             name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport", "Upstream"],
             swiftSettings: common),
