@@ -63,8 +63,10 @@ let package = Package(
         .target(
             name: "Upstream", dependencies: ["CCurl"], swiftSettings: common,
             linkerSettings: [.linkedLibrary("curl-gnutls")]),
+        .target(name: "Agents", dependencies: ["ChatEngine", "Upstream"], swiftSettings: common),
         .target(
-            name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport", "SocketIO", "Upstream", "CSwaggerUI"],
+            name: "ChatAPI",
+            dependencies: ["Agents", "ChatEngine", "HTTPTransport", "SocketIO", "Upstream", "CSwaggerUI"],
             swiftSettings: common),
         .executableTarget(
             name: "chat-server",
@@ -87,8 +89,11 @@ let package = Package(
         .testTarget(
             name: "SocketIOTests", dependencies: ["SocketIO", "HTTPTransport", "TestSupport"], swiftSettings: common),
         .testTarget(
+            name: "AgentsTests", dependencies: ["Agents", "ChatEngine", "HTTPTransport", "TestSupport", "Upstream"],
+            swiftSettings: common),
+        .testTarget(
             name: "ChatAPITests",
-            dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "TestSupport", "Upstream"],
+            dependencies: ["Agents", "ChatAPI", "ChatEngine", "HTTPTransport", "TestSupport", "Upstream"],
             swiftSettings: common),
         .testTarget(
             name: "ChatServerTests", dependencies: ["chat-server", "ChatAPI", "ChatEngine", "LogStore", "TestSupport"],
