@@ -1,3 +1,4 @@
+internal import Agents
 internal import ChatEngine
 internal import HTTPTransport
 internal import LogStore
@@ -101,22 +102,22 @@ extension POCCall {
     }
 
     private func members(of answer: POCAnswer) -> JSONObject {
-        let reply = answer.reply
+        let result = answer.result
         let response = objects.message(answer.outgoing, in: answer.session)
         return [
             "sessionId": .string(answer.session.id),
             "message": .object(objects.message(answer.incoming, in: answer.session)),
             "response": .object(response), "agent": answer.agent,
             "agentResult": .object([
-                "processingTime": .number(Double(reply.milliseconds)),
-                "agentsInvolved": .array(reply.agents.map { .string(AgentName.short($0)) }),
+                "processingTime": .number(Double(result.processingMilliseconds)),
+                "agentsInvolved": .array(result.agentsInvolved.map { .string($0) }),
             ]),
             // What the later web front end reads.
             "data": .object([
-                "message": .string(reply.content),
+                "message": .string(result.content),
                 "intent": .object([
-                    "detected": reply.metadata["intent"] ?? .null, "confidence": .number(reply.confidence),
-                    "entities": reply.metadata["entities"] ?? .object([:]),
+                    "detected": .string(result.intent), "confidence": .number(result.confidence),
+                    "entities": result.entities,
                 ]),
                 "response": .object(["type": .string("text"), "timestamp": response["timestamp"] ?? .null]),
                 "conversation": .object([

@@ -1,3 +1,4 @@
+internal import Agents
 internal import ChatEngine
 internal import HTTPTransport
 internal import LogStore
@@ -41,7 +42,7 @@ extension POCCall {
 
     private static func agent(_ status: AgentStatus) -> JSONObject {
         [
-            "id": .string(status.id), "name": .string(status.name), "type": .string(status.type),
+            "id": .string(status.name.id), "name": .string(status.name.title), "type": .string(status.name.type),
             "isActive": .bool(status.isActive), "isHealthy": .bool(status.isHealthy),
             "currentLoad": .number(Double(status.currentLoad)),
             "totalRequests": .number(Double(status.totalRequests)), "successRate": .number(status.successRate),
@@ -74,14 +75,14 @@ extension POCCall {
             type: message["type"]?.string ?? "text", receivedAt: now, message: message,
             state: body.object("conversationContext") ?? [:],
             conversationContext: body.object("conversationContext") ?? [:], access: caller.access)
-        surface.turns.agents.process(turn) { [self] reply in
+        surface.turns.ask(turn, { answer($0, session: "", failure: failure) }) { [self] result in
             answer(
                 POCReply(
                     200,
                     [
-                        "success": .bool(true), "result": .object(reply.aggregate),
+                        "success": .bool(true), "result": .object(result.aggregate),
                         "timestamp": .string(engine.clock.now().isoMilliseconds),
-                        "processingTime": .number(Double(reply.milliseconds)),
+                        "processingTime": .number(Double(result.processingMilliseconds)),
                     ]))
         }
     }

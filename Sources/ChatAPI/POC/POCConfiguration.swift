@@ -36,6 +36,8 @@ package struct POCConfiguration: Sendable {
     package var pingTimeoutMilliseconds = 5000
     /// Sockets at once.
     package var sockets = 10_000
+    /// Threads that agents work on.
+    package var agentThreads = 2
     /// Between two looks for sessions that have expired.
     package var sweepMicroseconds: UInt64 = 300_000_000
     /// Services that were configured, as `GET /api` names them: `bankingService` and the like, with their URLs.
@@ -66,10 +68,6 @@ enum POCLimits {
     static let defaultSessions = 10
     /// A token that expired no longer ago is renewed.
     static let refreshGraceSeconds = 7.0 * 86_400
-    /// Intents that a conversation's context remembers.
-    static let previousIntents = 20
-    /// Distinct agents and intents that statistics name; more are counted, not named.
-    static let namedStatistics = 64
     /// A user who types is taken to have stopped after this time.
     static let typingMicroseconds: UInt64 = 10_000_000
 }

@@ -1,3 +1,4 @@
+package import Agents
 package import ChatEngine
 package import HTTPTransport
 internal import LogStore
@@ -10,7 +11,9 @@ internal import LogStore
 ///     surface.start()
 ///     try server.listen(host: "127.0.0.1", port: 3006, handler: surface.handler)
 ///     …
-///     surface.shutDown()  // before the server drains
+///     surface.closeSockets()
+///     server.drain(deadline: .seconds(10))
+///     surface.shutDown()
 ///
 /// A request goes, in this order, through: security headers; CORS (which answers every OPTIONS); its body; X-Request-ID;
 /// the rate limit of its address (below `/api` but not `/health`, and below `/auth`); the route; the token, where the
@@ -26,6 +29,7 @@ package final class POCSurface: APISurface {
     let timers: any Timers
     let sockets: POCSockets
     private let operations = OperationTable<POCOperation>()
+    private static let publicOperations = Set(POCOperation.allCases.filter { $0.declaration.isPublic })
     private let securityHeaders = HeaderBlock(POCHeaders.security)
     private let apiLimiter: FixedWindowLimiter?
     private let authLimiter: FixedWindowLimiter?
@@ -36,7 +40,7 @@ package final class POCSurface: APISurface {
     ///   - passwords: shut down by its maker, too.
     package init(
         engine: ChatEngine, configuration: POCConfiguration, lifeCycle settings: SessionLifeCycle.Settings,
-        agents: any TurnProcessor, passwords: PasswordChecker, timers: any Timers
+        agents: AgentOrchestrator, passwords: PasswordChecker, timers: any Timers
     ) {
         self.engine = engine
         self.configuration = configuration
@@ -75,7 +79,10 @@ package final class POCSurface: APISurface {
     package func start() { lifeCycle.start(sweepingEveryMicroseconds: configuration.sweepMicroseconds, timers) }
 
     /// Says goodbye to the sockets. Before the server drains.
-    package func shutDown() { sockets.shutDown() }
+    package func closeSockets() { sockets.shutDown() }
+
+    /// Answers what waits for the agents' threads. After the server has drained, before the engine is closed.
+    package func shutDown() { turns.shutDown() }
 
     /// Answers everything that a listener of this surface gets. It keeps the surface alive.
     package var handler: Handler {
@@ -97,8 +104,8 @@ package final class POCSurface: APISurface {
     /// orion did not make are this surface's.
     package func isAddressed(by request: Request) -> Bool {
         if request.headers.contains("X-Session-ID") || request.headers.contains("X-Agent-Type") { return true }
-        guard case .matched(let match) = operations.find(request), match.target == .getSession,
-            let id = match.parameters["sessionId"]
+        guard case .matched(.getSession, _, let parameters) = operations.find(request),
+            let id = parameters["sessionId"]
         else { return false }
         return !id.hasPrefix("session_") && !["list", "messages"].contains(id.lowercased())
     }
@@ -121,15 +128,15 @@ package final class POCSurface: APISurface {
         exchange.addHeader("X-Request-ID", requestID)
         if let refusal = refusal(of: request, exchange) { return answer(refusal) }
         switch operations.find(request) {
-        case .matched(let match):
+        case .matched(let operation, _, let parameters):
             do throws(POCReply) {
                 let caller =
-                    match.target.declaration.isPublic
+                    Self.publicOperations.contains(operation)
                     ? POCCaller.nobody : try tokens.caller(of: request, at: engine.clock.now())
                 let call = POCCall(
                     surface: self, request: request, exchange: exchange, requestID: requestID, caller: caller,
-                    body: body, parameters: match.parameters)
-                call.perform(match.target)
+                    body: body, parameters: parameters)
+                call.perform(operation)
             } catch {
                 answer(error)
             }

@@ -1,3 +1,4 @@
+internal import Agents
 internal import ChatEngine
 internal import LogStore
 internal import Synchronization
@@ -24,13 +25,13 @@ struct POCAnswer: Sendable {
     var session: Session
     var incoming: StoredMessage
     var outgoing: StoredMessage
-    var reply: AgentReply
+    var result: TurnResult
 
     var agent: JSONValue {
         .object([
-            "type": .string(AgentName.short(reply.source)), "confidence": .number(reply.confidence),
-            "agentsInvolved": .array(reply.agents.map { .string(AgentName.short($0)) }),
-            "agentIds": .array(reply.agents.map { .string($0) }),
+            "type": .string(result.source.rawValue), "confidence": .number(result.confidence),
+            "agentsInvolved": .array(result.agentsInvolved.map { .string($0) }),
+            "agentIds": .array(result.agentIDs.map { .string($0) }),
         ])
     }
 }
@@ -39,21 +40,23 @@ struct POCAnswer: Sendable {
 ///
 /// 1. The message is appended to its session, which must be live: it is durable before anybody hears of it, whatever
 ///    becomes of the agents.
-/// 2. The agents answer.
+/// 2. The agents answer, on threads of their own: understanding a text is work, and the store's writer has none to spare.
 /// 3. One batch appends the reply and updates the conversation's context, state and statistics by it.
 /// 4. The reply goes to the session's room, then to whoever asked.
 ///
 /// Turns of one session may overlap; step 3 works on the state as it is then.
 final class POCTurns: Sendable {
     let lifeCycle: SessionLifeCycle
-    let agents: any TurnProcessor
+    let agents: AgentOrchestrator
     let objects: POCObjects
+    private let workers: ReaderPool
     private let limiter: SlidingWindowLimiter?
     /// Set by the sockets: sends an event to a session's room.
     private let push = Mutex<@Sendable (_ session: String, _ event: String, JSONObject) -> Void>({ _, _, _ in })
 
-    init(_ lifeCycle: SessionLifeCycle, _ agents: any TurnProcessor, _ configuration: POCConfiguration) {
+    init(_ lifeCycle: SessionLifeCycle, _ agents: AgentOrchestrator, _ configuration: POCConfiguration) {
         self.lifeCycle = lifeCycle
+        workers = ReaderPool(threads: configuration.agentThreads, capacity: 4096)
         self.agents = agents
         objects = POCObjects(lifeCycle: lifeCycle)
         limiter =
@@ -94,12 +97,24 @@ final class POCTurns: Sendable {
                     text: message.content.string, type: message.type, receivedAt: incoming.createdAt,
                     message: objects.message(incoming, in: session), state: POCObjects.progress(session),
                     conversationContext: POCObjects.context(session), access: access)
-                agents.process(turn) { [self] reply in
-                    store(reply, to: message, session, incoming, access, completion)
+                ask(turn, { completion(.failure($0)) }) { [self] result in
+                    store(result, to: message, session, incoming, access, completion)
                 }
             }
         }
     }
+
+    /// Has the agents answer, on a thread of theirs.
+    func ask(
+        _ turn: AgentTurn, _ overloaded: @escaping @Sendable (ChatError) -> Void,
+        completion: @escaping @Sendable (TurnResult) -> Void
+    ) {
+        let accepted = workers.submit { [agents] in agents.process(turn, completion: completion) }
+        if !accepted { overloaded(.overloaded(retryAfterSeconds: 1)) }
+    }
+
+    /// Answers what waits for a thread. Once, when no more messages come.
+    func shutDown() { workers.shutDown() }
 
     private static func draft(_ message: POCMessage) -> MessageDraft {
         var metadata = message.metadata
@@ -115,63 +130,73 @@ final class POCTurns: Sendable {
     }
 
     private func store(
-        _ reply: AgentReply, to message: POCMessage, _ session: Session, _ incoming: StoredMessage, _ access: Access,
+        _ result: TurnResult, to message: POCMessage, _ session: Session, _ incoming: StoredMessage, _ access: Access,
         _ completion: @escaping ChatEngine.Completion<POCAnswer>
     ) {
-        let outgoing = lifeCycle.made(Self.draft(reply, to: message.door))
+        let outgoing = lifeCycle.made(Self.draft(result, to: message.door))
         lifeCycle.change(
             session.id, access,
             { session, batch throws(ChatError) in
-                ConversationUpdate(reply).apply(to: &session, at: incoming.createdAt)
+                session.state.progress = RawJSON(.object(result.state))
+                session.state.conversationContext = RawJSON(.object(result.conversationContext))
+                session.state.statistics = RawJSON(.object(Self.statistics(session, result)))
                 batch.append(outgoing.encoded, to: .existing(session.key))
                 return .activity
             },
-            completion: { [self] result in
-                switch result {
+            completion: { [self] stored in
+                switch stored {
                 case .failure(let error): completion(.failure(error))
                 case .success(let changed):
                     let stored = StoredMessage(
                         message: outgoing, sequence: changed.receipt.sequences[0], createdAt: changed.receipt.time)
                     let answer = POCAnswer(
-                        session: changed.session, incoming: incoming, outgoing: stored, reply: reply)
+                        session: changed.session, incoming: incoming, outgoing: stored, result: result)
                     send("newMessage", objects.message(stored, in: changed.session), to: changed.session.id)
                     completion(.success(answer))
                 }
             })
     }
 
-    private static func draft(_ reply: AgentReply, to door: POCMessage.Door) -> MessageDraft {
-        var metadata = reply.metadata
-        metadata["suggestedActions"] = .array(reply.suggestedActions)
-        metadata["quickReplies"] = .array(reply.quickReplies)
-        let info: JSONObject =
+    private static func statistics(_ session: Session, _ result: TurnResult) -> JSONObject {
+        var statistics = result.updated(statistics: POCObjects.statistics(session))
+        statistics["messageCount"] = .number(POCObjects.incoming(session) + 1)
+        return statistics
+    }
+
+    private static func draft(_ result: TurnResult, to door: POCMessage.Door) -> MessageDraft {
+        var agentInfo: JSONObject =
             switch door {
             case .chat:
                 [
-                    "agentId": .string("system"), "agentType": .string(AgentName.short(reply.source)),
-                    "confidence": reply.confidence == 0 ? .null : .number(reply.confidence), "processingTime": .null,
+                    "agentId": .string("system"), "agentType": .string(result.source.rawValue),
+                    "confidence": result.confidence == 0 ? .null : .number(result.confidence),
+                    "processingTime": .null,
                 ]
             case .session:
                 [
                     "agentId": .string("orchestrator"), "agentType": .string("ai"), "confidence": .null,
-                    "processingTime": .number(Double(reply.milliseconds)),
+                    "processingTime": .number(Double(result.processingMilliseconds)),
                 ]
             }
-        var agentInfo = info
-        agentInfo["agentIds"] = .array(reply.agents.map { .string($0) })
+        agentInfo["agentIds"] = .array(result.agentIDs.map { .string($0) })
         var analysis = MessageAnalysis()
         analysis.agentInfo = RawJSON(.object(agentInfo))
-        analysis.intent = reply.metadata["intent"]?.string.map { UTF8Text($0) }
-        if let entities = reply.metadata["entities"], entities != .object([:]) { analysis.entities = RawJSON(entities) }
-        analysis.sentiment = reply.metadata["sentiment"]?.string.map { UTF8Text($0) }
-        analysis.confidence = reply.confidence
-        analysis.processingTimeMilliseconds = UInt64(max(0, reply.milliseconds))
+        analysis.intent = UTF8Text(result.intent)
+        if !result.entities.elements.isEmpty { analysis.entities = RawJSON(result.entities) }
+        analysis.sentiment = UTF8Text(result.sentiment)
+        analysis.confidence = result.confidence
+        analysis.processingTimeMilliseconds = UInt64(max(0, result.processingMilliseconds))
         let found = analysis
         return MessageDraft(
-            ids: .poc, role: .assistant, content: UTF8Text(reply.content), metadata: RawJSON(.object(metadata))
+            ids: .poc, role: .assistant, content: UTF8Text(result.content), metadata: RawJSON(.object(result.metadata))
         ) { draft in
             draft.direction = .outgoing
             draft.analysis = found
         }
     }
+}
+
+extension JSONValue {
+    /// Of an array; none of anything else.
+    fileprivate var elements: [JSONValue] { if case .array(let elements) = self { elements } else { [] } }
 }

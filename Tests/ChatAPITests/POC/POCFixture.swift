@@ -1,3 +1,4 @@
+import Agents
 import ChatAPI
 package import ChatEngine
 import HTTPTransport
@@ -16,6 +17,9 @@ final class POCFixture: Sendable {
     let store: LogStore
     let engine: ChatEngine
     let timers = ManualTimers()
+    /// Time limits of agents elsewhere are real.
+    private let agentTimers = TimerThread()
+    private let orchestrator: AgentOrchestrator
     let surface: POCSurface
     let passwords: PasswordChecker
     private let handler: Handler
@@ -23,7 +27,7 @@ final class POCFixture: Sendable {
     let port: UInt16?
 
     init(
-        _ route: Route = .inProcess, agents: any TurnProcessor = EchoAgents(), disk: SimulatedDisk = SimulatedDisk(),
+        _ route: Route = .inProcess, agents: AgentsConfiguration = AgentsConfiguration(), disk: SimulatedDisk = SimulatedDisk(),
         clock: SimulatedClock = SimulatedClock(stepMicroseconds: 7),
         lifeCycle: SessionLifeCycle.Settings = SessionLifeCycle.Settings(),
         change: (inout POCConfiguration) -> Void = { _ in }
@@ -34,13 +38,14 @@ final class POCFixture: Sendable {
         store = try LogStore.open(disk: disk, clock: clock, random: random, execution: .threaded)
         engine = ChatEngine(store: store, clock: clock, random: random, readers: ReaderPool(threads: 2))
         passwords = PasswordChecker(engine)
+        orchestrator = try #require(AgentOrchestrator(engine: engine, configuration: agents, timers: agentTimers))
         var configuration = POCConfiguration(secret: Self.secret)
         configuration.apiRate = 0
         configuration.authRate = 0
         configuration.issuesInsecureTokens = true
         change(&configuration)
         surface = POCSurface(
-            engine: engine, configuration: configuration, lifeCycle: lifeCycle, agents: agents, passwords: passwords,
+            engine: engine, configuration: configuration, lifeCycle: lifeCycle, agents: orchestrator, passwords: passwords,
             timers: timers)
         handler = surface.handler
         if route == .socket {
@@ -57,8 +62,11 @@ final class POCFixture: Sendable {
     }
 
     deinit {
-        surface.shutDown()
+        surface.closeSockets()
         server?.drain(deadline: .seconds(5))
+        surface.shutDown()
+        orchestrator.shutDown()
+        agentTimers.shutDown()
         passwords.shutDown()
         engine.close()
         try? store.close()

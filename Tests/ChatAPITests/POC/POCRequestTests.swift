@@ -61,10 +61,10 @@ import Testing
             let after = fixture.engine.status.cache
             return Int(after.hits + after.misses) - Int(before.hits + before.misses)
         }
-        let first = try await blocks("&limit=10&offset=0")
+        let near = try await blocks("&limit=10&offset=600")
         for query in ["&limit=10&offset=9000", "&limit=10&before=9990", "&limit=10&after=5000"] {
             let count = try await blocks(query)
-            #expect(count <= first + 2, "\(query): \(count), first \(first)")
+            #expect(count <= near + 2, "\(query): \(count), near the beginning \(near)")
         }
     }
 

@@ -128,7 +128,7 @@ import Testing
         #expect(try await fixture.call("POST", "/api/sessions/\(ids[1])/resume").status == 200)
         let shown = try await fixture.call("GET", "/api/sessions/\(ids[1])").json
         #expect(shown["session"]?["statistics"]?["messageCount"]?.number == 1)
-        #expect(shown["conversationContext"]?["currentIntent"]?.string == "general_inquiry")
+        #expect(shown["conversationContext"]?["currentIntent"]?.string == "greeting")
         clock.advance(microseconds: Self.hour * 2)
         #expect(try fixture.surface.lifeCycle.sweep() == SessionLifeCycle.Sweep(due: 2, expired: 2))
     }
