@@ -220,6 +220,15 @@ extension Configuration {
                 "\(listener.address) serves llm to other machines; its identity headers carry no secret, so put a proxy "
                     + "that sets them in front")
         }
+        if boolean("poc.insecure-tokens") {
+            warnings.append("poc.insecure-tokens is on: /auth/token gives anybody a token for any user")
+        }
+        for listener in HTTPSettings(self).listeners
+        where text("poc.auth") == "off" && !listener.address.isLoopback
+            && (listener.surfaces.isEmpty || listener.surfaces.contains("poc"))
+        {
+            warnings.append("\(listener.address) serves poc to other machines without authentication; see poc.auth")
+        }
         if jwt && list("orion.authorized-users").isEmpty {
             warnings.append("orion.authorized-users is empty: every subject with a valid token is let in")
         }

@@ -20,6 +20,8 @@ final class Server: Sendable {
     private let timers = TimerThread()
     /// Set while surfaces are served that stream replies.
     private let stopStreams = Mutex<@Sendable () -> Void>({})
+    /// Set once it is served.
+    private let poc = Mutex<POCService?>(nil)
 
     /// Opens the store and listens.
     /// - Parameter request: told when the store fails while it is served.
@@ -41,8 +43,8 @@ final class Server: Sendable {
             readers: ReaderPool(threads: storeSettings.readThreads),
             durability: storeSettings.isBuffered ? .buffered : .durable)
         do throws(CommandFailure) {
-            _ = try ServerSecret.loadOrMake(in: directory)
-            try listen(configuration, settings, clock)
+            let secret = try ServerSecret.loadOrMake(in: directory)
+            try listen(configuration, settings, clock, secret: secret)
         } catch {
             http.drain(deadline: .zero)
             endReplies()
@@ -114,7 +116,7 @@ final class Server: Sendable {
     }
 
     private func listen(
-        _ configuration: Configuration, _ settings: HTTPSettings, _ clock: LiveClock
+        _ configuration: Configuration, _ settings: HTTPSettings, _ clock: LiveClock, secret: [UInt8]
     ) throws(CommandFailure) {
         let registry = MetricsRegistry()
         registry.register(store)
@@ -135,14 +137,23 @@ final class Server: Sendable {
                 next()
             }
         }
+        let key = ServerSecret.tokenKey(
+            of: "poc", configured: configuration.optionalText("poc.jwt-secret"), secret: secret)
+        let poc = try POCService(configuration, secret: key, engine, http, timers, logger)
+        self.poc.withLock { $0 = poc }
         // llm writes an access log of its own.
         let surfaces = [
             RequestObserver(orion, metrics: metrics, logger: logger, clock: clock).served,
             RequestObserver(llm, metrics: metrics, logger: nil, clock: clock).served,
+            RequestObserver(poc.surface, metrics: metrics, logger: logger, clock: clock).served,
         ]
         for listener in settings.listeners {
             let served = surfaces.filter { listener.surfaces.isEmpty || listener.surfaces.contains($0.surface.name) }
-            try listen(listener.address, tls: settings.tls != nil, ServedSurface.handler(of: served))
+            let servesPOC = served.contains { $0.surface === poc.surface }
+            try listen(
+                listener.address, tls: settings.tls != nil,
+                bodyBytes: servesPOC ? max(settings.maximumBodyBytes, poc.bodyBytes) : nil,
+                ServedSurface.handler(of: served))
         }
         if let admin = AdminSettings(configuration).address {
             let surface = AdminSurface(
@@ -182,11 +193,13 @@ final class Server: Sendable {
     private func endReplies() {
         stopStreams.withLock { $0 }()
         timers.shutDown()
+        poc.withLock { $0 }?.shutDown()
     }
 
     /// Answers what is in flight, seals the log. A store that has failed answers writes with an error and is not sealed.
     func stop(within deadline: Duration) throws(CommandFailure) {
         draining.store(true, ordering: .relaxed)
+        poc.withLock { $0 }?.closeSockets()
         if !http.drain(deadline: deadline) { logger.warning("requests were still in flight when the time was up") }
         endReplies()
         engine.close()
