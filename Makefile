@@ -46,6 +46,7 @@ tools: dependencies
 	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product store-benchmark
 	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product stream-benchmark
 	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product log-preallocation
+	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product socket-load
 
 # BENCH: parts and options of Benchmarks/store-benchmark/main.swift; `make bench BENCH=--small` takes seconds.
 bench: tools
