@@ -14,6 +14,8 @@ package struct UpstreamRequest: Sendable {
     /// How long nothing may come, before the reply or within it.
     package var silenceSeconds = 60
     package var totalSeconds = 600
+    /// The header fields of the reply that the delegate wants to know.
+    package var replyHeaders: [String] = []
 
     package init(url: String, headers: [String], body: [UInt8]) {
         self.url = url
@@ -36,10 +38,16 @@ package struct UpstreamFailure: Error, Hashable, Sendable {
 
 /// Hears of a transfer. Called on the client's one thread; must not block.
 package protocol UpstreamDelegate: AnyObject, Sendable {
+    /// The reply has begun: its status and the fields asked for, those that it has. Before anything else but a failure.
+    func began(status: Int, headers: [String: String])
     /// Some of the body.
     func received(_ bytes: [UInt8], status: Int)
     /// Called once, unless the transfer was cancelled before.
     func ended(_ result: Result<UpstreamReply, UpstreamFailure>)
+}
+
+extension UpstreamDelegate {
+    package func began(status: Int, headers: [String: String]) {}
 }
 
 /// Outgoing HTTP by libcurl's multi interface, on a thread of its own.
@@ -165,6 +173,7 @@ package final class HTTPClient: @unchecked Sendable {
             let reply = UpstreamReply(
                 status: Int(ccurl_status(easy)), retryAfterSeconds: Int(ccurl_retry_after(easy)))
             withExtendedLifetime(transfer) {
+                if code == CURLE_OK { transfer.begin() }
                 remove(transfer)
                 guard !transfer.isCancelled else { return }
                 if code == CURLE_OK {
@@ -191,13 +200,14 @@ package final class HTTPClient: @unchecked Sendable {
 
 /// A request under way.
 package final class UpstreamTransfer: @unchecked Sendable {
-    // Unchecked: `easy` and `headers` belong to the client's thread.
+    // Unchecked: `easy`, `headers` and `hasBegun` belong to the client's thread.
     let request: UpstreamRequest
     let delegate: any UpstreamDelegate
     private let client: HTTPClient
     private let cancelled = Atomic<Bool>(false)
     var easy: UnsafeMutableRawPointer?
     var headers: UnsafeMutablePointer<curl_slist>?
+    private var hasBegun = false
 
     init(_ request: UpstreamRequest, _ delegate: any UpstreamDelegate, _ client: HTTPClient) {
         self.request = request
@@ -213,8 +223,20 @@ package final class UpstreamTransfer: @unchecked Sendable {
 
     var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 
+    /// Tells the delegate once that there is a reply.
+    func begin() {
+        guard !hasBegun, !isCancelled, let easy else { return }
+        hasBegun = true
+        var headers: [String: String] = [:]
+        for name in request.replyHeaders {
+            if let value = ccurl_header(easy, name) { headers[name] = String(cString: value) }
+        }
+        delegate.began(status: Int(ccurl_status(easy)), headers: headers)
+    }
+
     /// - Returns: false if no more is wanted.
     func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        begin()
         guard !isCancelled, let easy else { return false }
         delegate.received(Array(bytes), status: Int(ccurl_status(easy)))
         return !isCancelled

@@ -82,9 +82,9 @@ extension ChatEngine {
             let (batch, outcome) = try decided(of: owner, access, policy, decide)
             guard let batch else { return completion(.success(outcome)) }
             do throws(LogStoreError) {
-                try store.commit(batch, policy: policy) { result in
+                try store.commit(batch, policy: policy) { [self] result in
                     switch result {
-                    case .success: completion(.success(outcome))
+                    case .success: onReader { completion(.success(outcome)) }
                     case .failure(.conflict) where attempt < Self.ledgerAttempts: again(attempt + 1)
                     case .failure(.conflict): completion(.failure(.overloaded(retryAfterSeconds: 1)))
                     case .failure(let error): completion(.failure(ChatError(error)))
@@ -96,6 +96,12 @@ extension ChatEngine {
         } catch {
             if error == .wouldBlock { again(attempt) } else { completion(.failure(error)) }
         }
+    }
+
+    /// A ledger's callers go on with its next change, which no completion of a commit may do: the store runs those while
+    /// it commits.
+    private func onReader(_ body: @escaping @Sendable () -> Void) {
+        if !readers.submit(body) { body() }
     }
 
     /// - Returns: no batch if nothing has changed.

@@ -50,4 +50,26 @@ struct LabelledUtterance: Sendable, CustomTestStringConvertible {
             }
         }
     }
+
+    /// Run when the rules were final, and no rule was changed for it: 43 of the 46 that want something were understood and
+    /// one was taken for something else.
+    @Test func heldOutUtterancesAreJudged() {
+        var (right, wrong, entities, found) = (0, 0, 0, 0)
+        for line in Self.heldOut {
+            let detection = IntentDetector.detect(LanguageAnalysis(line.text))
+            if detection.intent != .unknown {
+                if detection.intent.rawValue == line.intent { right += 1 } else { wrong += 1 }
+            }
+            for (name, values) in line.entities {
+                entities += 1
+                if detection.entities.filter({ $0.kind.rawValue == name }).map(\.value) == values { found += 1 }
+            }
+        }
+        let wanted = Self.heldOut.count { $0.intent != Intent.unknown.rawValue }
+        let precision = Double(right) / Double(right + wrong)
+        let recall = Double(right) / Double(wanted)
+        #expect(precision >= 0.97, "precision \(precision)")
+        #expect(recall >= 0.93, "recall \(recall)")
+        #expect(found == entities, "\(found) of \(entities) entities")
+    }
 }

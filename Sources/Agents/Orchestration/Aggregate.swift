@@ -11,6 +11,9 @@ package struct Aggregate: Sendable {
     package var contextUpdates = JSONObject()
     package var involved: [AgentName] = []
 
+    /// What one reply may change in the conversation's context, which is stored.
+    static let updateBytes = 65_536
+
     mutating func add(_ result: JSONObject, of agent: AgentName, at timestamp: String) {
         switch agent {
         case .nlp: nlpAnalysis = result
@@ -24,7 +27,9 @@ package struct Aggregate: Sendable {
             .object([
                 "agentType": .string(agent.type), "result": .object(result), "timestamp": .string(timestamp),
             ]))
-        guard case .object(let updates)? = result["conversationContextUpdates"] else { return }
+        guard case .object(let updates)? = result["conversationContextUpdates"],
+            JSONValue.object(updates).serialized.count <= Self.updateBytes
+        else { return }
         for (key, value) in zip(updates.keys, updates.values) { contextUpdates[key] = value }
     }
 
