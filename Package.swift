@@ -115,7 +115,7 @@ if let tools = Context.environment["CHAT_TOOLS"] {
                 path: "Benchmarks/stream-benchmark",
                 swiftSettings: common),
             .executableTarget(
-                name: "socket-load", dependencies: ["TestSupport"], path: "Benchmarks/socket-load",
+                name: "socket-load", dependencies: ["TestSupport", "CMicroHTTPD"], path: "Benchmarks/socket-load",
                 swiftSettings: common),
             .executableTarget(
                 name: "store-benchmark", dependencies: ["LogStore", "TestSupport"], path: "Benchmarks/store-benchmark",

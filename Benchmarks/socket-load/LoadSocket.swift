@@ -1,3 +1,4 @@
+import CMicroHTTPD
 import Glibc
 import TestSupport
 
@@ -30,7 +31,7 @@ final class LoadSocket {
             return nil
         }
         var one: Int32 = 1
-        setsockopt(descriptor, Int32(IPPROTO_TCP.rawValue), TCP_NODELAY, &one, 4)
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
         send(
             Array(
@@ -81,9 +82,7 @@ final class Poller {
     private var events = [epoll_event](repeating: epoll_event(), count: 1024)
 
     func add(_ socket: LoadSocket, _ index: Int) {
-        var event = epoll_event()
-        event.events = EPOLLIN.rawValue
-        event.data.u64 = UInt64(index)
+        var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: UInt64(index)))
         precondition(epoll_ctl(descriptor, EPOLL_CTL_ADD, socket.descriptor, &event) == 0)
     }
 

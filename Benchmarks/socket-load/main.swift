@@ -64,7 +64,8 @@ func residentBytes(_ pid: Int32) -> Int {
 }
 
 func fail(_ text: String) -> Never {
-    fputs("socket-load: \(text)\n", stderr)
+    let line = Array("socket-load: \(text)\n".utf8)
+    _ = write(2, line, line.count)
     exit(1)
 }
 
@@ -74,7 +75,7 @@ func member(_ name: String, of json: String) -> String {
     return String(json[range.upperBound...].prefix { $0 != "\"" })
 }
 
-struct Load {
+final class Load {
     let options: Options
     let poller = Poller()
     var sockets: [LoadSocket] = []
@@ -88,7 +89,7 @@ struct Load {
     }
 
     /// Opens sockets, at most 200 of them on their way, until each has its `connected`.
-    mutating func open(_ count: Int, receiveBufferBytes: Int32 = 0) {
+    func open(_ count: Int, receiveBufferBytes: Int32 = 0) {
         var ready = 0
         let first = sockets.count
         while ready < count {
@@ -107,14 +108,14 @@ struct Load {
     }
 
     /// Reads once from all sockets that have something.
-    mutating func exchange(_ body: (Int, String, [LoadSocket], String) -> Void) {
+    func exchange(_ body: (Int, String, [LoadSocket], String) -> Void) {
         for index in poller.wait(milliseconds: 1000) {
             let isOpen = sockets[index].receive(&buffer) { body(index, $0, sockets, token) }
             if !isOpen { fail("socket \(index) was closed by the server") }
         }
     }
 
-    mutating func idle() {
+    func idle() {
         // What the first few make is there for all.
         open(100)
         let before = residentBytes(options.pid)
@@ -124,7 +125,7 @@ struct Load {
         print("idle: \(options.sockets) sockets, \(each) bytes each, \(after >> 20) MiB in all")
     }
 
-    mutating func rooms() throws {
+    func rooms() throws {
         let http = LoopbackClient(port: options.port)
         let authorization = ("Authorization", "Bearer \(token)")
         var sessions: [String] = []
@@ -145,7 +146,7 @@ struct Load {
         run(warmUp: false, turns: options.turns)
     }
 
-    private mutating func join(_ range: Range<Int>, _ sessions: [String]) {
+    private func join(_ range: Range<Int>, _ sessions: [String]) {
         var joined = 0
         for index in range { sockets[index].send(text: #"42["authenticate",{"token":"\#(token)"}]"#) }
         while joined < range.count {
@@ -160,7 +161,7 @@ struct Load {
         }
     }
 
-    private mutating func run(warmUp: Bool, turns: Int) {
+    private func run(warmUp: Bool, turns: Int) {
         let members = options.sockets / options.sessions
         var started = [UInt64](repeating: 0, count: options.sessions)
         var missing = [Int](repeating: 0, count: options.sessions)
@@ -209,5 +210,5 @@ descriptors.rlim_cur = descriptors.rlim_max
 setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &descriptors)
 
 let options = Options(CommandLine.arguments.dropFirst())
-var load = try Load(options)
+let load = try Load(options)
 if options.mode == "idle" { load.idle() } else { try load.rooms() }
