@@ -89,6 +89,7 @@ final class FakeProtocolServer: Sendable {
         _ id: JSONValue?, _ result: String, _ options: Options, _ headers: [(String, String)] = []
     ) -> FakeService.Answer {
         let number = Int(id?.number ?? 0)
+        let result = result.filter { $0 != "\n" }
         let body =
             result.hasPrefix("error:")
             ? "{\"jsonrpc\":\"2.0\",\"id\":\(number),\"error\":{\"code\":-32602,\"message\":\"\(result.dropFirst(6))\"}}"

@@ -1,5 +1,4 @@
 import ChatEngine
-import Glibc
 import TestSupport
 import Testing
 
