@@ -68,7 +68,9 @@ import Testing
 
     /// docs/ARCHITECTURE.md: chat-server → ChatAPI → (Agents, HTTPTransport, SocketIO, ChatEngine) → LogStore.
     @Test func importsPointDownwards() {
-        let layers = ["LogStore", "HTTPTransport", "SocketIO", "Upstream", "ChatEngine", "Agents", "ChatAPI", "chat_server"]
+        let layers = [
+            "LogStore", "HTTPTransport", "SocketIO", "Upstream", "ChatEngine", "Agents", "ChatAPI", "chat_server",
+        ]
         let allowed: [String: Set<String>] = [
             "LogStore": [], "HTTPTransport": [], "SocketIO": ["HTTPTransport"], "Upstream": [],
             "ChatEngine": ["LogStore"],

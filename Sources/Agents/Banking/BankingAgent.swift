@@ -39,7 +39,8 @@ struct BankingCall: Sendable {
         // A sum in between leaves open what was asked back.
         guard let pending, intent != .calculate, !Self.changesSubject(intent, pending) else { return answer(intent) }
         if intent == .negation || intent == .farewell {
-            return reply(BankingReply("All right, I've left everything as it was.", confidence: 0.95, suggestions: Self.menu))
+            return reply(
+                BankingReply("All right, I've left everything as it was.", confidence: 0.95, suggestions: Self.menu))
         }
         switch pending["action"]?.string {
         case "transfer": transfer(completing: pending)

@@ -61,7 +61,8 @@ final class FakeProtocolServer: Sendable {
             state.isForgotten = false
             let version = options.version ?? message["params"]?["protocolVersion"]?.string ?? ""
             return reply(
-                id, "{\"protocolVersion\":\"\(version)\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"x\"}}",
+                id,
+                "{\"protocolVersion\":\"\(version)\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"x\"}}",
                 options, [("Mcp-Session-Id", "session-\(state.session)")])
         }
         guard call.headers["MCP-Protocol-Version"] == options.version ?? "2025-11-25",
@@ -128,10 +129,12 @@ final class FakeProtocolServer: Sendable {
         switch name {
         case "add":
             let sum = (arguments["a"]?.number ?? 0) + (arguments["b"]?.number ?? 0)
-            return "{\"content\":[{\"type\":\"text\",\"text\":\"The sum is \(Int(sum))\"}],\"structuredContent\":{\"sum\":\(Int(sum))}}"
+            return
+                "{\"content\":[{\"type\":\"text\",\"text\":\"The sum is \(Int(sum))\"}],\"structuredContent\":{\"sum\":\(Int(sum))}}"
         case "get_weather":
             let city = arguments["city"]?.string ?? ""
-            return "{\"content\":[{\"type\":\"text\",\"text\":\"Sunny in \(city)\"},{\"type\":\"image\",\"data\":\"\"}]}"
+            return
+                "{\"content\":[{\"type\":\"text\",\"text\":\"Sunny in \(city)\"},{\"type\":\"image\",\"data\":\"\"}]}"
         case "searchDocuments": return #"{"content":[],"structuredContent":{"hits":2}}"#
         case "explode": return #"{"isError":true,"content":[{"type":"text","text":"boom"}]}"#
         default: return "error:no such tool"
