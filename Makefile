@@ -61,3 +61,4 @@ format:
 
 dependencies:
 	@scripts/install-dependencies.sh
+	@scripts/fetch-swagger-ui.sh
