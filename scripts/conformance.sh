@@ -70,7 +70,8 @@ if "$work/mcp/bin/python" -m pip install --quiet --requirement "$tests/mcp-requi
             sleep 0.1
         done
         part "MCP SDK, $form" "$binaries/agents-client" "http://127.0.0.1:$(head -n 1 "$work/mcp.port")/mcp"
-        kill "$mcp" && wait "$mcp" || true
+        kill "$mcp"
+        wait "$mcp" || true
     done
 else
     skip "the Model Context Protocol SDK: the package could not be installed"
