@@ -118,15 +118,22 @@ if let tools = Context.environment["CHAT_TOOLS"] {
                 name: "socket-load", dependencies: ["TestSupport", "CMicroHTTPD"], path: "Benchmarks/socket-load",
                 swiftSettings: common),
             .executableTarget(
+                name: "agents-benchmark", dependencies: ["Agents", "ChatEngine", "LogStore", "TestSupport"],
+                path: "Benchmarks/agents-benchmark", swiftSettings: common),
+            .executableTarget(
                 name: "store-benchmark", dependencies: ["LogStore", "TestSupport"], path: "Benchmarks/store-benchmark",
                 swiftSettings: common),
         ]
     }
     if tools == "conformance" {
-        package.targets.append(
+        package.targets += [
             .executableTarget(
                 name: "conformance-server", dependencies: ["SocketIO", "HTTPTransport"],
-                path: "Tests/Conformance/Server", swiftSettings: common))
+                path: "Tests/Conformance/Server", swiftSettings: common),
+            .executableTarget(
+                name: "agents-client", dependencies: ["Agents", "ChatEngine", "LogStore", "TestSupport"],
+                path: "Tests/Conformance/Agents", swiftSettings: common),
+        ]
     }
     if tools == "fuzz" {
         package.targets += [

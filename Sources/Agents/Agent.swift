@@ -21,7 +21,8 @@ package struct AgentTurn: Sendable {
 
     package init(
         messageID: String, sessionID: String, userID: String, text: String, type: String = "text",
-        receivedAt: Timestamp, message: JSONObject = [:], state: JSONObject = [:], conversationContext: JSONObject = [:],
+        receivedAt: Timestamp, message: JSONObject = [:], state: JSONObject = [:],
+        conversationContext: JSONObject = [:],
         access: Access
     ) {
         self.messageID = messageID

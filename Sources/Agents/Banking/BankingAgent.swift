@@ -36,9 +36,11 @@ struct BankingCall: Sendable {
     func run() {
         let pending = request.pending
         let intent = request.intent
-        guard let pending, !Self.changesSubject(intent, pending) else { return answer(intent) }
+        // A sum in between leaves open what was asked back.
+        guard let pending, intent != .calculate, !Self.changesSubject(intent, pending) else { return answer(intent) }
         if intent == .negation || intent == .farewell {
-            return reply(BankingReply("All right, I've left everything as it was.", confidence: 0.95, suggestions: Self.menu))
+            return reply(
+                BankingReply("All right, I've left everything as it was.", confidence: 0.95, suggestions: Self.menu))
         }
         switch pending["action"]?.string {
         case "transfer": transfer(completing: pending)
@@ -51,7 +53,7 @@ struct BankingCall: Sendable {
     /// Whether a message is about something other than what was asked back.
     private static func changesSubject(_ intent: Intent, _ pending: JSONObject) -> Bool {
         switch intent {
-        case .unknown, .affirmation, .negation, .farewell, .cardInfo, .calculate: false
+        case .unknown, .affirmation, .negation, .farewell, .cardInfo: false
         case .transferMoney: pending["action"]?.string != "transfer"
         case .cardBlock: pending["action"]?.string != "blockCard"
         case .cardUnblock: pending["action"]?.string != "unblockCard"
@@ -101,9 +103,11 @@ struct BankingCall: Sendable {
 }
 
 extension AgentRequest {
-    /// What the built-in assistant goes by: the intent of an nlu elsewhere if it is one of ours, else the built-in one's.
+    /// What the built-in assistant goes by: the intent of an nlu elsewhere if it is one of ours and the nlu does not doubt
+    /// it, else the built-in one's.
     var intent: Intent {
-        let name = previous.intentDetection?["intent"]?.string
+        let confidence = previous.intentDetection?["confidence"]?.number ?? 1
+        let name = confidence >= Intent.threshold ? previous.intentDetection?["intent"]?.string : nil
         return name.flatMap(Intent.init(rawValue:)) ?? detection.intent
     }
 

@@ -83,7 +83,9 @@ extension BankingCall {
             return "- \(entry.bookedAt.isoMilliseconds.prefix(10)) \(entry.text): "
                 + "\(sign)\(Money(cents: entry.cents).spoken) (\(entry.account.name))"
         }
-        let head = entries.count == 1 ? "Your latest transaction\(during):" : "Your latest \(entries.count) transactions\(during):"
+        let head =
+            entries.count == 1
+            ? "Your latest transaction\(during):" : "Your latest \(entries.count) transactions\(during):"
         return BankingReply(
             ([head] + lines).joined(separator: "\n"), confidence: confidence,
             quickReplies: ["What's my balance?", "Transfer money"], suggestions: [.balance, .transfer])

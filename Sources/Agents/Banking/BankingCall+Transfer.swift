@@ -11,7 +11,8 @@ extension BankingCall {
             if let pending { wish.complete(with: TransferRequest(pending)) }
             if let stranger = wish.names { return reply(Self.refusal(stranger)) }
             if let cents = wish.cents, cents <= 0 {
-                return ask(wish, "I can only transfer amounts above zero. How much should I transfer?", clearsAmount: true)
+                return ask(
+                    wish, "I can only transfer amounts above zero. How much should I transfer?", clearsAmount: true)
             }
             // Asked back once and not answered: the customer is somewhere else.
             if pending?["repeated"] != nil, saysNothing { return completion(.success(nil)) }

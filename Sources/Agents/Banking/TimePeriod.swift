@@ -34,7 +34,8 @@ struct TimePeriod: Hashable, Sendable {
             }
         case 3:
             guard let count = Int(words[1]), (1...10_000).contains(count) else { return nil }
-            let days = words[2].hasPrefix("day") ? 1 : words[2].hasPrefix("week") ? 7 : words[2].hasPrefix("month") ? 30 : 365
+            let days =
+                words[2].hasPrefix("day") ? 1 : words[2].hasPrefix("week") ? 7 : words[2].hasPrefix("month") ? 30 : 365
             self.init(days: today + 1 - min(count * days, today)..<today + 1)
         default: return nil
         }
@@ -46,7 +47,9 @@ struct TimePeriod: Hashable, Sendable {
     }
 
     private init(month: Int, of year: Int) {
-        let end = month == 12 ? Calendar.days(year: year + 1, month: 1, day: 1)
+        let end =
+            month == 12
+            ? Calendar.days(year: year + 1, month: 1, day: 1)
             : Calendar.days(year: year, month: month + 1, day: 1)
         self.init(days: Calendar.days(year: year, month: month, day: 1)..<end)
     }

@@ -85,7 +85,10 @@ enum Lexicon {
     ]
 
     private static let groups: [(Concepts, String)] = [
-        (.balance, "balance|balances|account total|available fund|my fund|standing"),
+        (
+            .balance,
+            "balance|balances|account total|available fund|my fund|standing|go below|gone below|overdrawn|in the red|below zero"
+        ),
         (.money, "money|cash|fund|dough|buck|dollar|euro|pound|dime|cent"),
         (.account, "account|both account"),
         ([.account, .ownAccount], "saving account|checking account|savings account|current account|bank account"),
@@ -93,7 +96,7 @@ enum Lexicon {
         (
             .transactions,
             """
-            transaction|history|statement|activity|purchase|charge|spending|expense|withdrawal|payment history|
+            transaction|history|statement|activity|records|outgoing|purchase|charge|spending|expense|withdrawal|payment history|
             recent payment|last payment|last deposit|latest deposit|recent deposit|direct debit|standing order|refund|movement|my transfer|the payment i
             """
         ),
@@ -106,7 +109,7 @@ enum Lexicon {
             """
         ),
         (.wallet, "wallet|purse|handbag"),
-        (.loan, "loan|mortgage|financing|refinance|refinancing"),
+        (.loan, "loan|mortgage|credit line|overdraft|installment|financing|refinance|refinancing"),
         (.borrow, "borrow|lend"),
         (.bill, "bill|invoice|rent|electricity|utility|utilities|premium|insurance|subscription"),
         (.payment, "payment"),
@@ -117,24 +120,25 @@ enum Lexicon {
         (.bank, "bank|banking|finance|financial"),
         (.transfer, "transfer|wire|send money|make a transfer"),
         (
-            .move, "move|send|put|shift|take|stash|pull|push|top up|deposit|set aside|relocate|bring|add|drop|throw"
+            .move,
+            "move|send|put|shift|take|stash|pull|push|top up|deposit|set aside|relocate|bring|add|drop|throw|shove|slide|toss|chuck|stick|pop|funnel|reallocate|sweep"
         ),
         (
             .block,
-            "block|freeze|lock|disable|deactivate|suspend|put a hold|place a hold|cancel|stop|kill|shut off|turn off"
+            "block|freeze|lock|disable|deactivate|suspend|put a hold|place a hold|cancel|stop|kill|shut off|turn off|shut down|shut it|pause|terminate|invalidate"
         ),
         (
             .loss,
             """
             lose|lost|steal|stole|stolen|misplace|missing|is gone|can not find|could not find|left my|swallow|
-            leave my|vanish|disappear|robbed|pickpocket|mugged|mislaid
+            leave my|vanish|seem to find|not locate|forgot my|dropped my|disappear|robbed|pickpocket|mugged|mislaid
             """
         ),
         (
             .misuse,
             """
             fraud|fraudulent|unauthorized|unauthorised|without permission|without my permission|did not make|
-            did not authorize|somebody is using|someone is using|suspicious|compromised|hacked|skimmed|not recognize
+            did not authorize|somebody is using|someone is using|suspicious|compromised|hacked|skimmed|not recognize|leak|clone|phish|scam
             """
         ),
         (
@@ -142,23 +146,29 @@ enum Lexicon {
             """
             unblock|unfreeze|unlock|reactivate|activate|enable|back on|turn on|remove the block|remove the freeze|
             remove the hold|lift the|lift the block|lift the freeze|lift the hold|take off|take the freeze off|take the block off|reenable|re-enable|re-activate|
-            release|restore|usable again|working again
+            release|restore|usable again|working again|undo the block|undo the freeze|unsuspend|turn back on|undo the
             """
         ),
         (.recover, "found|find again|turned up|back|recovered"),
         (.blockedState, "blocked|frozen|locked|deactivated|suspended|disabled"),
         (.repair, "fix|release|help|undo|resolve|why|still"),
-        (.pay, "pay|settle|pay off|pay for|schedule a payment|make a payment|send a payment"),
+        (
+            .pay,
+            "pay|settle|pay off|pay for|schedule a payment|make a payment|send a payment|take care of|autopay|auto pay"
+        ),
         ([.pay, .bill], "bill payment"),
         (.spend, "spend|spent|bought|buy|paid|charged|where did all|purchased"),
         (.show, "show|list|see|give|tell|view|check|review|look|pull up|display|get|find out|print|remind|know|need"),
         (.arrive, "arrive|come through|came through|received|been deposited|come in|been credited|land|go through"),
         (.flow, "came in|went out|happen|come in|go out|went on|going on"),
         ([.flow, .money], "money go|money went"),
-        (.open, "open|apply|order|request|new"),
+        ([.flow, .account], "left my account|leave my account|left the account"),
+        ([.howMuch, .have], "got to spend|have to spend|left to spend|can i spend|can spend|available to spend"),
+        ([.account, .what, .details], "kind of account|sort of account|type of account"),
+        (.open, "open|close|apply|order|request|new"),
         (
             .help,
-            "help|assist|support|assistance|stuck|guide|what can you do|who are you|how does this work|option|handle"
+            "what else can you do|can you do|what do you do|help|assist|support|assistance|stuck|guide|what can you do|who are you|how does this work|option|handle"
         ),
         (.have, "have|got|own|in my name"),
         (.howMuch, "how much|the total|what is left|available|remaining|enough|broke|afford|left in|total in"),
@@ -173,34 +183,37 @@ enum Lexicon {
             .cardFeature,
             """
             expire|expiry|expiration|digit|limit|pin|active|status|detail|information|about|cvv|contactless|annual fee|
-            replacement|activated
+            replacement|activated|sent out|on its way|deliver|mail
             """
         ),
         (
             [.card, .cardFeature],
             """
             new card|what card|which card|card do i have|see my card|show me my card|my cards|list my card|show my card|
-            which of my card|credit limit
+            which of my card|credit limit|how many card
             """
         ),
         (.ability, "service|do with|task|question|ask you|what can|offer|able to|capable|handle|kind of"),
         (.interest, "interest|interest rate|rate|apr|earn"),
         (.into, "to|into|from|over|between|out of|in"),
-        (.greeting, "hello|hi|hey|hiya|howdy|good morning|good evening|good afternoon|greetings|how are you|good day"),
+        (
+            .greeting,
+            "hello|hi|hey|hiya|howdy|yo|sup|good morning|good evening|good afternoon|greetings|how are you|good day"
+        ),
         (
             .farewell,
             """
             bye|goodbye|good bye|bye bye|see you|farewell|have a nice|have a good|have a great|talk to you|good night|
-            cya|take care|see ya|until next time|that is all|i am done|so long|have a lovely
+            cya|take care|see ya|until next time|that is all|i am done|so long|catch you later|have to go|got to go|i am off|that is it for|have a lovely
             """
         ),
-        (.thanks, "thanks|thank you|thank|appreciate|cheers|grateful|much obliged"),
+        (.thanks, "thanks|thank you|thank|appreciate|cheers|grateful|appreciated|nice one|much obliged"),
         (
             .yes,
             """
             yes|yeah|yep|yup|sure|okay|that is right|right|go ahead|please do|correct|sounds good|absolutely|confirm|
             confirmed|of course|definitely|do it|exactly|indeed|fine|certainly|affirmative|i agree|agreed|go for it|
-            please do it|y|perfect|that is correct
+            please do it|y|perfect|that is correct|yea|ya|sure thing|you bet|alright|all right|proceed|approve
             """
         ),
         (
@@ -208,7 +221,7 @@ enum Lexicon {
             """
             no|nope|never mind|nevermind|nah|not now|do not|stop|wrong|changed my mind|forget it|do not think so|
             cancel that|cancel|no way|not really|negative|rather not|forget about it|do not do it|no thanks|n|
-            no thank you|leave it|abort|changed mind
+            no thank you|leave it|abort|changed mind|do not bother|no need|skip it|not interested
             """
         ),
     ]
@@ -229,7 +242,9 @@ enum Stemmer {
             guard word.hasSuffix(ending), word.utf8.count > ending.utf8.count + 2 else { return }
             let base = String(word.dropLast(ending.count))
             for replacement in replacements { candidates.append(base + replacement) }
-            if doubled, let last = base.last, base.dropLast().last == last { candidates.append(String(base.dropLast())) }
+            if doubled, let last = base.last, base.dropLast().last == last {
+                candidates.append(String(base.dropLast()))
+            }
         }
         add("ies", ["y"])
         add("es", ["e", ""])

@@ -62,13 +62,17 @@ package struct LanguageAnalysis: Sendable {
 /// The mood of a text by its words; `not` in front turns a word round.
 enum SentimentLexicon {
     private static let positive: Set<String> = [
-        "good", "great", "thanks", "thank", "love", "like", "nice", "excellent", "awesome", "perfect", "happy", "amazing",
-        "appreciate", "wonderful", "fantastic", "helpful", "cool", "best", "glad", "pleased", "fast", "easy", "brilliant",
+        "good", "great", "thanks", "thank", "love", "like", "nice", "excellent", "awesome", "perfect", "happy",
+        "amazing",
+        "appreciate", "wonderful", "fantastic", "helpful", "cool", "best", "glad", "pleased", "fast", "easy",
+        "brilliant",
     ]
     private static let negative: Set<String> = [
-        "bad", "terrible", "awful", "hate", "angry", "upset", "annoying", "annoyed", "worst", "useless", "stolen", "stole",
+        "bad", "terrible", "awful", "hate", "angry", "upset", "annoying", "annoyed", "worst", "useless", "stolen",
+        "stole",
         "lost", "fraud", "fraudulent", "scam", "wrong", "problem", "broken", "frustrated", "frustrating", "ridiculous",
-        "horrible", "disappointed", "slow", "stupid", "unacceptable", "worried", "complain", "complaint", "sad", "stuck",
+        "horrible", "disappointed", "slow", "stupid", "unacceptable", "worried", "complain", "complaint", "sad",
+        "stuck",
     ]
 
     static func sentiment(of tokens: [Utterance.Token]) -> LanguageAnalysis.Sentiment {
@@ -78,7 +82,9 @@ enum SentimentLexicon {
             if token.text == "not" || token.text == "never" || token.text == "no" { negationEnds = index + 3 }
             let sign = index <= negationEnds ? -1 : 1
             // `would like` is a wish, no mood.
-            if token.text == "like", index > 0, ["would", "look", "looks"].contains(tokens[index - 1].text) { continue }
+            if token.text == "like", index > 0, ["would", "look", "looks"].contains(tokens[index - 1].text) {
+                continue
+            }
             if positive.contains(token.text) { score += sign }
             if negative.contains(token.text) { score -= sign }
         }

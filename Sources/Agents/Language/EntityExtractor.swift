@@ -191,7 +191,9 @@ enum EntityExtractor {
 
     private static func relativeDate(_ tokens: [Utterance.Token], _ index: Int) -> Mention? {
         let word = tokens[index].text
-        guard ["today", "tomorrow", "yesterday", "tonight"].contains(word) || weekdays.contains(word) else { return nil }
+        guard ["today", "tomorrow", "yesterday", "tonight"].contains(word) || weekdays.contains(word) else {
+            return nil
+        }
         return Mention(what: .date(word), range: index..<index + 1)
     }
 

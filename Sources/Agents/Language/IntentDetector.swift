@@ -54,12 +54,14 @@ package enum IntentDetector {
         if !analysis.accountNumbers.isEmpty { concepts.insert(.accountNumber) }
         if NamedEntities.timePeriod(analysis.utterance.tokens) != nil { concepts.insert(.period) }
         let contentWords = left.count { $0.kind != .sign && !fillers.contains($0.text) }
-        if contentWords <= 2 { concepts.insert(.short) }
+        if contentWords <= 2, reading.strangers == 0 { concepts.insert(.short) }
         if Calculator.isQuestion(tokens) { return (.calculate, Intent.calculate.confidence) }
         if concepts.isDisjoint(with: .other) || !concepts.isDisjoint(with: [.ownAccount, .loan]) {
             var words = concepts
             // Bare numbers are amounts as far as moving money goes.
-            if !analysis.numbers.isEmpty, !concepts.isDisjoint(with: [.transfer, .move, .pay]) { words.insert(.amount) }
+            if !analysis.numbers.isEmpty, !concepts.isDisjoint(with: [.transfer, .move, .pay]) {
+                words.insert(.amount)
+            }
             if let rule = IntentRule.all.first(where: { $0.fits(words) }) {
                 let confidence = rule.intent.confidence * rule.strength * (reading.hasTypo ? typoFactor : 1)
                 return (rule.intent, (confidence * 100).rounded() / 100)
@@ -75,8 +77,9 @@ package enum IntentDetector {
     /// Words that say nothing about what is wanted.
     static let fillers: Set<String> = [
         "please", "can", "you", "i", "to", "a", "an", "the", "my", "me", "want", "would", "like", "need", "do", "could",
-        "just", "hey", "hi", "hello", "now", "and", "us", "we", "make", "will", "it", "for", "of", "how", "here", "okay",
-        "some", "is", "let",
+        "just", "hey", "hi", "hello", "now", "and", "us", "we", "make", "will", "it", "for", "of", "how", "here",
+        "okay",
+        "some", "is", "let", "recent", "latest", "last",
     ]
 
     /// What the lexicon says about some tokens.
@@ -147,7 +150,8 @@ private struct Clause {
 
     /// `do not` or `never`, and one of the next words is something that could be done.
     private static func isForbidden(_ tokens: [Utterance.Token]) -> Bool {
-        guard let place = tokens.firstIndex(where: { $0.text == "not" || $0.text == "never" }), place > 0 || tokens.count > 1
+        guard let place = tokens.firstIndex(where: { $0.text == "not" || $0.text == "never" }),
+            place > 0 || tokens.count > 1
         else { return false }
         let isOrder = tokens[place].text == "never" || (place > 0 && tokens[place - 1].text == "do")
         guard isOrder else { return false }

@@ -41,14 +41,18 @@ struct IntentRule: Sendable {
     ]
 
     private static let money: [IntentRule] = [
-        IntentRule(.billPayment, [.pay, .bill], without: [.spend, .show]),
         IntentRule(.billPayment, [.pay, .bill], without: .spend),
+        IntentRule(.transactionHistory, [.pay, .howMuch, .question], without: .bill),
         IntentRule(.transactionHistory, [.transactions, [.show, .what, .period, .spend]], without: .move),
         IntentRule(.transactionHistory, [.spend, [.howMuch, .what, .period, .card, .money, .show, .question]]),
         IntentRule(.transactionHistory, [.payment, [.show, .what, .period]], without: .pay),
         IntentRule(.transferMoney, [.transfer, [.money, .amount, .account, .ownAccount, .short]]),
-        IntentRule(.transferMoney, [.move, [.money, .amount], [.ownAccount, .account, .into]], without: [.bill, .loan]),
+        IntentRule(
+            .transferMoney, [.move, [.money, .amount], [.ownAccount, .account, .into]], without: [.bill, .loan]),
         IntentRule(.transferMoney, [.move, [.amount, .money], .ownAccount]),
+        IntentRule(
+            .transferMoney, [.amount, .ownAccount, .into],
+            without: [.howMuch, .balance, .have, .spend, .transactions, .loan, .pay, .income], strength: 0.8),
         IntentRule(.billPayment, [.pay, [.bill, .amount, .card, .short]], without: .transactions),
         IntentRule(.billPayment, [.bill, [.amount, .have, .what]], without: .howMuch, strength: 0.9),
         IntentRule(.transactionHistory, [.income, [.arrive, .what, .period, .mine]], without: [.move, .transfer]),
@@ -60,7 +64,8 @@ struct IntentRule: Sendable {
         IntentRule(.balanceCheck, [.balance, [.mine, .account, .ownAccount, .show, .short]], without: .other),
         IntentRule(.cardInfo, [.card, .cardFeature], without: .other),
         IntentRule(.accountInfo, [.interest, [.account, .ownAccount]]),
-        IntentRule(.balanceCheck, [.howMuch, [.money, .account, .ownAccount, .have, .mine]], without: [.card, .spend]),
+        IntentRule(
+            .balanceCheck, [.howMuch, [.money, .account, .ownAccount, .have, .mine]], without: [.card, .spend]),
         IntentRule(.balanceCheck, [.left, [.account, .ownAccount, .money]], without: [.card, .details]),
         IntentRule(.transactionHistory, [.transactions, [.account, .ownAccount, .mine, .short, .period]]),
         IntentRule(.bankingHelp, [[.help, .ability], [.bank, .account]]),

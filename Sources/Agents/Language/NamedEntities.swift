@@ -29,7 +29,7 @@ enum NamedEntities {
         if let loan = first(words, loans, beside: ["loan", "loans", "mortgage", "mortgages", "financing"]) {
             entities.append(Entity(kind: .loanType, value: loan))
         }
-        let bill = first(words, bills, beside: ["bill", "bills", "pay", "invoice", "payment", "rent"])
+        let bill = first(words, bills, beside: ["bill", "bills", "pay", "invoice", "payment", "rent", "autopay"])
         if let bill { entities.append(Entity(kind: .billType, value: bill)) }
         for (index, word) in words.enumerated() {
             guard word == "debit" || word == "credit", words.contains(where: { $0.hasPrefix("card") }) else { continue }

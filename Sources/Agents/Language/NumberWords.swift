@@ -37,7 +37,8 @@ enum NumberWords {
             let word = tokens[index].text
             if let value = small[word] {
                 // `one two` are two numbers; `twenty two` and `hundred two` are one.
-                guard !hasGroup || (group % 100 == 0 && group > 0) || (group % 10 == 0 && group % 100 >= 20 && value < 10)
+                guard
+                    !hasGroup || (group % 100 == 0 && group > 0) || (group % 10 == 0 && group % 100 >= 20 && value < 10)
                 else { break }
                 group += value
                 hasGroup = true

@@ -88,7 +88,8 @@ final class ProtocolAgent: Agent {
             for part in parts {
                 switch part["type"]?.string {
                 case "text": texts.append(part["text"]?.string ?? "")
-                case "resource": texts.append(part["resource"]?["text"]?.string ?? part["resource"]?["uri"]?.string ?? "")
+                case "resource":
+                    texts.append(part["resource"]?["text"]?.string ?? part["resource"]?["uri"]?.string ?? "")
                 case "resource_link": texts.append(part["uri"]?.string ?? "")
                 default: continue
                 }

@@ -83,7 +83,8 @@ struct ProtocolClient: Sendable {
             case .failure(let failure): completion(.failure(failure))
             case .success(let (answer, headers)):
                 guard let version = answer["protocolVersion"]?.string, Self.versions.contains(version) else {
-                    return completion(.failure(.transport("the server speaks no version of the protocol that is known")))
+                    return completion(
+                        .failure(.transport("the server speaks no version of the protocol that is known")))
                 }
                 let session = ProtocolSession(id: headers["Mcp-Session-Id"], version: version)
                 notify("notifications/initialized", session, time) { failure in

@@ -62,7 +62,8 @@ struct ToolChooser {
 
     private static let common: Set<String> = [
         "a", "an", "the", "of", "to", "in", "for", "on", "and", "or", "is", "are", "be", "by", "with", "what", "how",
-        "me", "my", "i", "you", "please", "can", "could", "do", "it", "that", "thi", "give", "get", "return", "tool", "use",
+        "me", "my", "i", "you", "please", "can", "could", "do", "it", "that", "thi", "give", "get", "return", "tool",
+        "use",
         "from", "at", "as", "two", "one", "tell", "number", "value", "us", "given", "your",
     ]
 
@@ -86,7 +87,8 @@ struct ToolChooser {
 
     /// Without the commonest endings, so that `searches` meets `search` and `converting` meets `convert`.
     private static func stem(_ word: String) -> String {
-        for ending in ["ing", "es", "ed", "s", "e"] where word.hasSuffix(ending) && word.utf8.count > ending.utf8.count + 2 {
+        for ending in ["ing", "es", "ed", "s", "e"]
+        where word.hasSuffix(ending) && word.utf8.count > ending.utf8.count + 2 {
             return String(word.dropLast(ending.count))
         }
         return word
@@ -103,17 +105,19 @@ struct ArgumentFiller {
     init(text: String, analysis: LanguageAnalysis) {
         self.text = text
         self.analysis = analysis
-        numbers = analysis.mentions.compactMap { mention in
-            switch mention.what {
-            case .number(let text), .accountNumber(let text): text
-            case .money(let money): money.decimal
-            case .date: nil
-            }
-        }[...]
+        numbers =
+            analysis.mentions.compactMap { mention in
+                switch mention.what {
+                case .number(let text), .accountNumber(let text): text
+                case .money(let money): money.decimal
+                case .date: nil
+                }
+            }[...]
         let parts = text.split(separator: "\"", omittingEmptySubsequences: false)
-        quoted = parts.enumerated().compactMap { index, part in
-            index % 2 == 1 && index + 1 < parts.count && !part.isEmpty ? String(part) : nil
-        }[...]
+        quoted =
+            parts.enumerated().compactMap { index, part in
+                index % 2 == 1 && index + 1 < parts.count && !part.isEmpty ? String(part) : nil
+            }[...]
     }
 
     /// - Returns: nil if a required argument cannot be found.

@@ -13,8 +13,10 @@ enum Selection {
 
     static func agents(for request: AgentRequest, defaultAgent: String) -> [AgentName] {
         var selected: [AgentName] = []
-        if request.pending != nil { selected.append(.banking) }
-        if let byIntent = agent(ofIntent: request.previous.intentDetection) {
+        let byIntent = agent(ofIntent: request.previous.intentDetection)
+        // The numbers of a sum are no answer to `how much?`.
+        if request.pending != nil, byIntent != .mcp { selected.append(.banking) }
+        if let byIntent {
             if !selected.contains(byIntent) { selected.append(byIntent) }
         } else {
             let text = request.analysis.normalized

@@ -143,7 +143,9 @@ extension String {
     /// The text as a header's value: whatever could end the line is left out.
     var headerValue: String {
         var scalars = UnicodeScalarView()
-        for scalar in unicodeScalars.prefix(256) where scalar.value > 0x20 && scalar.value < 0x7F { scalars.append(scalar) }
+        for scalar in unicodeScalars.prefix(256) where scalar.value > 0x20 && scalar.value < 0x7F {
+            scalars.append(scalar)
+        }
         return String(scalars)
     }
 }

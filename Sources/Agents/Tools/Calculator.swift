@@ -63,7 +63,9 @@ package enum Calculator {
         return words.count <= 1 && (found.hasBlanks || found.symbols.contains { $0 == .plus || $0 == .times })
     }
 
-    private static let verbs: Set<String> = ["calculate", "compute", "calc", "calculates", "equals", "evaluate", "work"]
+    private static let verbs: Set<String> = [
+        "calculate", "compute", "calc", "calculates", "equals", "evaluate", "work",
+    ]
     private static let asked: [[String]] = [
         ["what", "is"], ["how", "much", "is"], ["what", "are"], ["how", "many"], ["can", "you", "tell", "me"],
         ["please"], ["tell", "me"], ["solve"], ["add"], ["do"], ["so"], ["hey", "what", "is"],

@@ -137,7 +137,9 @@ package enum CardOutcome: Hashable, Sendable {
 
 extension Ledger {
     /// Moves money, or says why not. Repeating an order that was carried out gives its receipt.
-    mutating func transfer(_ order: TransferOrder, at time: Timestamp, _ entries: inout [LedgerEntry]) -> TransferOutcome {
+    mutating func transfer(_ order: TransferOrder, at time: Timestamp, _ entries: inout [LedgerEntry])
+        -> TransferOutcome
+    {
         if let operation = operations.first(where: { $0.id == order.operationID }) { return .done(operation.receipt) }
         guard order.cents > 0 else { return .refused(.notPositive) }
         guard order.from != order.to else { return .refused(.sameAccount) }

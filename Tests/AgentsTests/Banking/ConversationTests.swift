@@ -208,8 +208,9 @@ import Testing
 
     /// The store is gone: nothing is made up.
     @Test func aBrokenLedgerIsSaid() async throws {
-        for (enabled, source, start) in [(true, TurnResult.Source.human, "I'm sorry"), (false, .fallback, "I apologize")]
-        {
+        for (enabled, source, start) in [
+            (true, TurnResult.Source.human, "I'm sorry"), (false, .fallback, "I apologize"),
+        ] {
             let fixture = try AgentsFixture { $0.agentFallbackEnabled = enabled }
             try fixture.store.close()
             let result = await fixture.answer("what is my balance")

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct LanguageTests {
     @Test(arguments: [
-        ("I’d  LIKE\tto…", ["i", "would", "like", "to"]), ("don't can't won't", ["do", "not", "can", "not", "will", "not"]),
+        ("I’d  LIKE\tto…", ["i", "would", "like", "to"]),
+        ("don't can't won't", ["do", "not", "can", "not", "will", "not"]),
         ("pls un-block my acct", ["please", "unblock", "my", "account"]), ("$1,250.50!", ["1250.50"]),
         ("1,2", ["1", "2"]), ("Ünïcode straße", ["ünïcode", "straße"]), ("", []), (".5", ["0.5"]),
     ])
@@ -36,7 +37,8 @@ import Testing
         ("the last 5", #"{"numbers":["5"]}"#), ("account 12345678", #"{"accountNumbers":["12345678"]}"#),
         ("my account number is 4421", #"{"accountNumbers":["4421"]}"#),
         ("on January 5th, 2026", #"{"dates":["2026-01-05"]}"#), ("5 of march", #"{"dates":["march 5"]}"#),
-        ("due 1/31/2026", #"{"dates":["2026-01-31"]}"#), ("2026-02-01 or tomorrow", #"{"dates":["2026-02-01","tomorrow"]}"#),
+        ("due 1/31/2026", #"{"dates":["2026-01-31"]}"#),
+        ("2026-02-01 or tomorrow", #"{"dates":["2026-02-01","tomorrow"]}"#),
         ("hello", "{}"), ("99999999999999999999 dollars", #"{"numbers":["99999999999999999999"]}"#),
     ])
     func entities(text: String, json: String) {
@@ -63,8 +65,10 @@ import Testing
     /// Whatever comes in, it is read to its end and gives something.
     @Test func anything() {
         for text in [
-            String(repeating: "$", count: 5000), String(repeating: "a ", count: 5000), "\u{0}\u{1}\u{FFFD}", "'''", "''s",
-            "-", "1.", "1..2", "$,", "k", "1k k", "un-", "un- ", "🏦💳", String(repeating: "9", count: 3000), "of of of %",
+            String(repeating: "$", count: 5000), String(repeating: "a ", count: 5000), "\u{0}\u{1}\u{FFFD}", "'''",
+            "''s",
+            "-", "1.", "1..2", "$,", "k", "1k k", "un-", "un- ", "🏦💳", String(repeating: "9", count: 3000),
+            "of of of %",
             String(repeating: "hundred ", count: 1000), String(repeating: "nine million ", count: 900),
         ] {
             let analysis = LanguageAnalysis(text)

@@ -30,14 +30,16 @@ struct LabelledUtterance: Sendable, CustomTestStringConvertible {
 }
 
 @Suite struct UtteranceTests {
-    private static let tuned = LabelledUtterance.table(tunedUtterances)
+    private static let tuned = LabelledUtterance.table(tunedUtterances + "\n" + laterUtterances)
     private static let heldOut = LabelledUtterance.table(heldOutUtterances)
+    private static let final = LabelledUtterance.table(finalUtterances)
 
     @Test func theTablesAreWhole() {
-        #expect(Self.tuned.count == 252)
+        #expect(Self.tuned.count == 302)
         #expect(Self.heldOut.count == 50)
+        #expect(Self.final.count == 50)
         let names = Set(Intent.allCases.map(\.rawValue))
-        for line in Self.tuned + Self.heldOut { #expect(names.contains(line.intent), "\(line.intent)") }
+        for line in Self.tuned + Self.heldOut + Self.final { #expect(names.contains(line.intent), "\(line.intent)") }
     }
 
     @Test func everyTunedUtteranceIsUnderstood() {
@@ -51,25 +53,46 @@ struct LabelledUtterance: Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// Run when the rules were final, and no rule was changed for it: 43 of the 46 that want something were understood and
-    /// one was taken for something else.
-    @Test func heldOutUtterancesAreJudged() {
-        var (right, wrong, entities, found) = (0, 0, 0, 0)
-        for line in Self.heldOut {
-            let detection = IntentDetector.detect(LanguageAnalysis(line.text))
-            if detection.intent != .unknown {
-                if detection.intent.rawValue == line.intent { right += 1 } else { wrong += 1 }
-            }
-            for (name, values) in line.entities {
-                entities += 1
-                if detection.entities.filter({ $0.kind.rawValue == name }).map(\.value) == values { found += 1 }
+    private struct Score {
+        var right = 0
+        var wrong = 0
+        var wanted = 0
+        var missedEntities = 0
+
+        init(_ table: [LabelledUtterance]) {
+            for line in table {
+                let detection = IntentDetector.detect(LanguageAnalysis(line.text))
+                if line.intent != Intent.unknown.rawValue { wanted += 1 }
+                if detection.intent != .unknown {
+                    if detection.intent.rawValue == line.intent { right += 1 } else { wrong += 1 }
+                }
+                for (name, values) in line.entities {
+                    let found = detection.entities.filter { $0.kind.rawValue == name }.map(\.value)
+                    if found != values { missedEntities += 1 }
+                }
             }
         }
-        let wanted = Self.heldOut.count { $0.intent != Intent.unknown.rawValue }
-        let precision = Double(right) / Double(right + wrong)
-        let recall = Double(right) / Double(wanted)
-        #expect(precision >= 0.97, "precision \(precision)")
-        #expect(recall >= 0.93, "recall \(recall)")
-        #expect(found == entities, "\(found) of \(entities) entities")
+
+        /// Of what was understood.
+        var precision: Double { Double(right) / Double(right + wrong) }
+        /// Of what wants something.
+        var recall: Double { Double(right) / Double(wanted) }
+    }
+
+    /// The fifty that were written before the rules: 43 of the 46 that want something are understood, one is taken for
+    /// something else. No rule was changed for them, but their author wrote the lexicon and remembered them.
+    @Test func heldOutUtterancesAreJudged() {
+        let score = Score(Self.heldOut)
+        #expect(score.precision >= 0.97, "\(score)")
+        #expect(score.recall >= 0.93, "\(score)")
+        #expect(score.missedEntities == 0)
+    }
+
+    /// The fifty that were written after the rules: 41 of the 48 are understood, two are taken for something else.
+    @Test func finalUtterancesAreJudged() {
+        let score = Score(Self.final)
+        #expect(score.precision >= 0.95, "\(score)")
+        #expect(score.recall >= 0.85, "\(score)")
+        #expect(score.missedEntities == 0)
     }
 }

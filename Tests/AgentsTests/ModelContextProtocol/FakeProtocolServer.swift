@@ -61,7 +61,8 @@ final class FakeProtocolServer: Sendable {
             state.isForgotten = false
             let version = options.version ?? message["params"]?["protocolVersion"]?.string ?? ""
             return reply(
-                id, "{\"protocolVersion\":\"\(version)\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"x\"}}",
+                id,
+                "{\"protocolVersion\":\"\(version)\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"x\"}}",
                 options, [("Mcp-Session-Id", "session-\(state.session)")])
         }
         guard call.headers["MCP-Protocol-Version"] == options.version ?? "2025-11-25",
@@ -89,6 +90,7 @@ final class FakeProtocolServer: Sendable {
         _ id: JSONValue?, _ result: String, _ options: Options, _ headers: [(String, String)] = []
     ) -> FakeService.Answer {
         let number = Int(id?.number ?? 0)
+        let result = result.filter { $0 != "\n" }
         let body =
             result.hasPrefix("error:")
             ? "{\"jsonrpc\":\"2.0\",\"id\":\(number),\"error\":{\"code\":-32602,\"message\":\"\(result.dropFirst(6))\"}}"
@@ -127,10 +129,12 @@ final class FakeProtocolServer: Sendable {
         switch name {
         case "add":
             let sum = (arguments["a"]?.number ?? 0) + (arguments["b"]?.number ?? 0)
-            return "{\"content\":[{\"type\":\"text\",\"text\":\"The sum is \(Int(sum))\"}],\"structuredContent\":{\"sum\":\(Int(sum))}}"
+            return
+                "{\"content\":[{\"type\":\"text\",\"text\":\"The sum is \(Int(sum))\"}],\"structuredContent\":{\"sum\":\(Int(sum))}}"
         case "get_weather":
             let city = arguments["city"]?.string ?? ""
-            return "{\"content\":[{\"type\":\"text\",\"text\":\"Sunny in \(city)\"},{\"type\":\"image\",\"data\":\"\"}]}"
+            return
+                "{\"content\":[{\"type\":\"text\",\"text\":\"Sunny in \(city)\"},{\"type\":\"image\",\"data\":\"\"}]}"
         case "searchDocuments": return #"{"content":[],"structuredContent":{"hits":2}}"#
         case "explode": return #"{"isError":true,"content":[{"type":"text","text":"boom"}]}"#
         default: return "error:no such tool"

@@ -1,5 +1,4 @@
 import ChatEngine
-import Glibc
 import TestSupport
 import Testing
 
@@ -115,7 +114,9 @@ import Testing
         let text = "data: a\r\ndata: b\n\n:c\n\ndata:d\r\n\r\nevent: x\rdata: e\r\rdata: f"
         var expected: [String] = []
         var position = 0
-        expected += EventStream.events(in: Array(text.utf8), from: &position).map { String(decoding: $0, as: UTF8.self) }
+        expected += EventStream.events(in: Array(text.utf8), from: &position).map {
+            String(decoding: $0, as: UTF8.self)
+        }
         #expect(expected == ["a\nb", "d", "e"])
         var (pieces, place) = ([String](), 0)
         for end in 1...text.utf8.count {
