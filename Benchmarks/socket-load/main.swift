@@ -188,7 +188,9 @@ final class Load {
                 missing[session] -= 1
                 guard missing[session] == 0 else { return }
                 latencies.append(microseconds() - started[session])
-                begin(options.active < options.sessions ? (session + options.active) % options.sessions : session, sockets)
+                begin(
+                    options.active < options.sessions ? (session + options.active) % options.sessions : session, sockets
+                )
             }
         }
         guard !warmUp else { return }

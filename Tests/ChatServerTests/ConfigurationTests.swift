@@ -106,7 +106,9 @@ import Testing
         #expect(OrionSettings(off).allowedOrigins.count == 4)
         #expect(OrionSettings(off).jwt == nil)
         #expect(off.notices.count == 5)
-        #expect(off.notices.contains("RATE_LIMIT_MAX_REQUESTS does not set orion.rate-limit, because orion.auth is not jwt"))
+        #expect(
+            off.notices.contains("RATE_LIMIT_MAX_REQUESTS does not set orion.rate-limit, because orion.auth is not jwt")
+        )
         #expect(HTTPSettings(off).listeners.map(\.description) == ["127.0.0.1:4000"])
         #expect(LogSettings(off).format == .json)
 

@@ -81,8 +81,9 @@ package final class WebSocketClient {
                 guard status.hasPrefix("HTTP/1.1 101 ") || expectsRefusal else {
                     throw LoopbackError.malformedReply(head)
                 }
-                guard expectsRefusal
-                    || head.lowercased().contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=")
+                guard
+                    expectsRefusal
+                        || head.lowercased().contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=")
                 else { throw LoopbackError.malformedReply(head) }
                 return
             }

@@ -100,7 +100,9 @@ extension POCCall {
         var members: JSONObject = ["valid": .bool(true), "userId": claims["userId"] ?? .null]
         members["issued"] = claims["issued"] ?? .null
         members["expires"] =
-            claims.expiresAt.map { .string(Timestamp(microseconds: Int64(min(max($0, 0), 253_402_300_799)) * 1_000_000).isoMilliseconds) } ?? .null
+            claims.expiresAt.map {
+                .string(Timestamp(microseconds: Int64(min(max($0, 0), 253_402_300_799)) * 1_000_000).isoMilliseconds)
+            } ?? .null
         members["sessionData"] = claims["sessionData"] ?? .object([:])
         answer(POCReply(200, members))
     }

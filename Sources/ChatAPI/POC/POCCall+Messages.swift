@@ -23,7 +23,9 @@ extension POCCall {
     // MARK: POST /api/chat/message
 
     func chat() throws(POCReply) {
-        guard let id = request.headers["X-Session-ID"].flatMap({ $0.isEmpty ? nil : $0 }) ?? body["sessionId"].flatMap(POCBody.name)
+        guard
+            let id = request.headers["X-Session-ID"].flatMap({ $0.isEmpty ? nil : $0 })
+                ?? body["sessionId"].flatMap(POCBody.name)
         else {
             throw .error(400, "Session ID required in X-Session-ID header or body")
         }

@@ -36,7 +36,10 @@ extension POCCall {
         answer(
             POCReply(
                 200,
-                ["agents": .array(statuses.map { .object(Self.agent($0)) }), "summary": .object(Self.summary(statuses))]
+                [
+                    "agents": .array(statuses.map { .object(Self.agent($0)) }),
+                    "summary": .object(Self.summary(statuses)),
+                ]
             ))
     }
 

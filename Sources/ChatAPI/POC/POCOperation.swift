@@ -256,7 +256,9 @@ enum POCOperation: SurfaceOperation {
 }
 
 extension OperationDeclaration.Reply {
-    fileprivate static func refusal(_ status: Int, _ summary: String) -> Self { .json(status, summary, .named("Error")) }
+    fileprivate static func refusal(_ status: Int, _ summary: String) -> Self {
+        .json(status, summary, .named("Error"))
+    }
 
     fileprivate static let notFound = refusal(404, "No such session, or somebody else's")
     fileprivate static let unauthorized = refusal(401, "The token or the credentials are refused")

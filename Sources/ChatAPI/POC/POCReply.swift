@@ -97,7 +97,8 @@ struct POCReply: Error, Sendable {
             self = .error(503, "Services not available", message: "The message store is not available.")
             retryAfterSeconds = 5
         case .conflict, .sessionExists, .organisationNotFound, .accountExists, .wouldBlock, .corrupt:
-            log(ServiceEvent(.error, "a request failed", [("what", .string(failure)), ("reason", .string("\(error)"))]))
+            log(
+                ServiceEvent(.error, "a request failed", [("what", .string(failure)), ("reason", .string("\(error)"))]))
             self = .error(500, failure, ["details": .string("An unexpected error occurred")])
         }
     }

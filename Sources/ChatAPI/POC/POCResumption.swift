@@ -72,7 +72,8 @@ final class POCResumption: Sendable {
             }
             if page.next == nil {
                 state.buffer += Array(
-                    #"],"message":"Session resumed successfully. You can continue the conversation.","timestamp":""#.utf8)
+                    #"],"message":"Session resumed successfully. You can continue the conversation.","timestamp":""#
+                        .utf8)
                 state.buffer.append(isoMilliseconds: call.engine.clock.now())
                 state.buffer += Array(#""}"#.utf8)
             }

@@ -243,7 +243,9 @@ enum ExpiryKey {
     static func key(_ tenant: TenantName, _ time: Timestamp, _ session: String) -> DocumentKey {
         var key = prefix
         let bits = UInt64(clamping: time.microseconds)
-        for shift in stride(from: 56, through: 0, by: -8) { key.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift))) }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            key.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
+        }
         key += session.utf8
         return DocumentKey(tenant: tenant.name, key: key)
     }

@@ -27,7 +27,8 @@ final class POCFixture: Sendable {
     let port: UInt16?
 
     init(
-        _ route: Route = .inProcess, agents: AgentsConfiguration = AgentsConfiguration(), disk: SimulatedDisk = SimulatedDisk(),
+        _ route: Route = .inProcess, agents: AgentsConfiguration = AgentsConfiguration(),
+        disk: SimulatedDisk = SimulatedDisk(),
         clock: SimulatedClock = SimulatedClock(stepMicroseconds: 7),
         lifeCycle: SessionLifeCycle.Settings = SessionLifeCycle.Settings(),
         change: (inout POCConfiguration) -> Void = { _ in }
@@ -45,7 +46,8 @@ final class POCFixture: Sendable {
         configuration.issuesInsecureTokens = true
         change(&configuration)
         surface = POCSurface(
-            engine: engine, configuration: configuration, lifeCycle: lifeCycle, agents: orchestrator, passwords: passwords,
+            engine: engine, configuration: configuration, lifeCycle: lifeCycle, agents: orchestrator,
+            passwords: passwords,
             timers: timers)
         handler = surface.handler
         if route == .socket {
@@ -116,7 +118,8 @@ final class POCFixture: Sendable {
     /// Sends a message to a session.
     @discardableResult
     func say(_ text: String, in session: String, as user: String = "ann") async throws -> JSONValue {
-        let reply = try await call("POST", "/api/sessions/\(session)/messages", "{\"content\":\(text.quoted)}", as: user)
+        let reply = try await call(
+            "POST", "/api/sessions/\(session)/messages", "{\"content\":\(text.quoted)}", as: user)
         try #require(reply.status == 200, "\(reply.text)")
         return try reply.json
     }

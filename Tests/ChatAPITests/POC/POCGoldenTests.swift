@@ -9,7 +9,10 @@ import Testing
 @Suite(.timeLimit(.minutes(3))) struct POCGoldenTests {
     /// As the original: no token is asked for.
     @Test(arguments: Route.allCases) func allCases(_ route: Route) async throws {
-        try await play(route) { _ in } configuration: { $0.enforcesAuthentication = false }
+        try await play(route) { _ in
+        } configuration: {
+            $0.enforcesAuthentication = false
+        }
     }
 
     /// With tokens a session that is made for a message is the caller's own.
@@ -18,7 +21,8 @@ import Testing
             if golden["n"] == 17 { golden.set("user_12345", at: ["body", "message", "userId"]) }
             if golden["n"] == 24 { golden.set(2, at: ["body", "count"]) }
             if golden["n"] == 24 { golden.set("$arr", at: ["body", "sessions"]) }
-        } configuration: { _ in }
+        } configuration: { _ in
+        }
     }
 
     private func play(
