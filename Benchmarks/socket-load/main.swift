@@ -63,6 +63,18 @@ func residentBytes(_ pid: Int32) -> Int {
     return numbers.count > 2 ? (numbers[1] - numbers[2]) * 4096 : 0
 }
 
+/// Processor time that a process has used, in microseconds.
+func processorMicroseconds(_ pid: Int32) -> Int {
+    let descriptor = open("/proc/\(pid)/stat", O_RDONLY)
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 1024)
+    let count = read(descriptor, &bytes, bytes.count)
+    // Behind the name, which is in parentheses: utime and stime are the fields 14 and 15, in hundredths.
+    let text = String(decoding: bytes[..<max(0, count)], as: UTF8.self)
+    let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
+    return fields.count > 12 ? ((Int(fields[11]) ?? 0) + (Int(fields[12]) ?? 0)) * 10_000 : 0
+}
+
 func fail(_ text: String) -> Never {
     let line = Array("socket-load: \(text)\n".utf8)
     _ = write(2, line, line.count)
@@ -179,6 +191,7 @@ final class Load {
             sent += 1
         }
         let start = microseconds()
+        let used = processorMicroseconds(options.pid)
         for session in 0..<min(options.active, options.sessions) { begin(session, sockets) }
         while latencies.count < turns {
             exchange { index, text, sockets, _ in
@@ -195,12 +208,13 @@ final class Load {
         }
         guard !warmUp else { return }
         let seconds = Double(microseconds() - start) / 1e6
+        let each = (processorMicroseconds(options.pid) - used) / turns
         latencies.sort()
         func quantile(_ part: Double) -> Double { Double(latencies[Int(part * Double(latencies.count - 1))]) / 1000 }
         let slow = options.slow > 0 ? ", \(options.slow) deaf" : ""
         print(
             "rooms: \(options.sockets) sockets in \(options.sessions) sessions\(slow), \(options.active) turns at once: "
-                + "\(Int(Double(turns) / seconds)) turns/s, the reply at all sockets after "
+                + "\(Int(Double(turns) / seconds)) turns/s, \(each) µs of the server's processors each, the reply at all sockets after "
                 + "p50 \(quantile(0.5)) ms, p99 \(quantile(0.99)) ms, worst \(quantile(1)) ms; "
                 + "server \(residentBytes(options.pid) >> 20) MiB")
     }

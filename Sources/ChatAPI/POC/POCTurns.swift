@@ -52,7 +52,12 @@ final class POCTurns: Sendable {
     private let workers: ReaderPool
     private let limiter: SlidingWindowLimiter?
     /// Set by the sockets: sends an event to a session's room.
-    private let push = Mutex<@Sendable (_ session: String, _ event: String, JSONObject) -> Void>({ _, _, _ in })
+    private let push = Mutex(Push { _, _, _ in })
+
+    /// In a structure: a mutex of a bare closure wraps it anew at every use.
+    private struct Push: Sendable {
+        let send: @Sendable (_ session: String, _ event: String, JSONObject) -> Void
+    }
 
     init(_ lifeCycle: SessionLifeCycle, _ agents: AgentOrchestrator, _ configuration: POCConfiguration) {
         self.lifeCycle = lifeCycle
@@ -68,11 +73,11 @@ final class POCTurns: Sendable {
     }
 
     func pushes(through action: @escaping @Sendable (_ session: String, _ event: String, JSONObject) -> Void) {
-        push.withLock { $0 = action }
+        push.withLock { $0 = Push(send: action) }
     }
 
     func send(_ event: String, _ object: JSONObject, to session: String) {
-        push.withLock { $0 }(session, event, object)
+        push.withLock { $0 }.send(session, event, object)
     }
 
     /// Counts a message of a session, sockets and REST together. nil: it may go on; else seconds to wait.

@@ -47,7 +47,12 @@ package final class SessionLifeCycle: Sendable {
     package let tenant: TenantName
     package let settings: Settings
     let counts = Mutex(Counts())
-    private let observer = Mutex<@Sendable (Session) -> Void>({ _ in })
+    private let observer = Mutex(Observer { _ in })
+
+    /// In a structure: a mutex of a bare closure wraps it anew at every use.
+    private struct Observer: Sendable {
+        let action: @Sendable (Session) -> Void
+    }
 
     package init(engine: ChatEngine, tenant: TenantName, settings: Settings = Settings()) {
         self.engine = engine
@@ -58,7 +63,7 @@ package final class SessionLifeCycle: Sendable {
     package var currentCounts: Counts { counts.withLock { $0 } }
 
     /// Called for every session that has ended, whyever, when that is durable; on any thread.
-    package func onEnd(_ action: @escaping @Sendable (Session) -> Void) { observer.withLock { $0 = action } }
+    package func onEnd(_ action: @escaping @Sendable (Session) -> Void) { observer.withLock { $0 = Observer(action: action) } }
 
     func hasEnded(_ session: Session) {
         counts.withLock { counts in
@@ -68,7 +73,7 @@ package final class SessionLifeCycle: Sendable {
             let end = session.state.endedAt ?? session.updatedAt
             counts.endedMicroseconds += UInt64(max(0, end.microseconds - session.createdAt.microseconds))
         }
-        observer.withLock { $0 }(session)
+        observer.withLock { $0 }.action(session)
     }
 
     // MARK: Times
