@@ -100,14 +100,15 @@ package final class POCSurface: APISurface {
     }
     package func knows(_ request: Request) -> Bool { POCSockets.takes(request) || operations.knows(request) }
 
-    /// Only its clients send these headers; and of the one path that orion has too, `GET /api/sessions/:id`, ids that
-    /// orion did not make are this surface's.
+    /// Only its clients send these headers. Of the one path that orion has too, `GET /api/sessions/:id`, an id that this
+    /// surface made is its own, and with a token every id that orion did not make.
     package func isAddressed(by request: Request) -> Bool {
         if request.headers.contains("X-Session-ID") || request.headers.contains("X-Agent-Type") { return true }
         guard case .matched(.getSession, _, let parameters) = operations.find(request),
-            let id = parameters["sessionId"]
+            let id = parameters["sessionId"], !["list", "messages"].contains(id.lowercased())
         else { return false }
-        return !id.hasPrefix("session_") && !["list", "messages"].contains(id.lowercased())
+        if id.hasPrefix("sess_") { return true }
+        return !id.hasPrefix("session_") && request.headers.contains("Authorization")
     }
 
     var uptimeSeconds: Double { Double(engine.clock.monotonicMicroseconds() - started) / 1_000_000 }

@@ -251,6 +251,7 @@ extension OrionConfiguration {
                 secret: Array(jwt.secret.utf8), issuer: jwt.issuer, audience: jwt.audience,
                 subjects: jwt.authorizedUsers)
         }
+        bodyBytes = http.maximumBodyBytes
         rateLimit = settings.rateLimit
         rateWindowSeconds = max(1, Int(settings.rateWindow.components.seconds))
         allowedOrigins = settings.allowedOrigins
