@@ -36,7 +36,8 @@ stop() {
 
 # The product with its demo data on any free port, which goes into `port`.
 start_product() {
-    rm -rf "$work/data" "$work/product.log"
+    rm -rf "$work/data"
+    : >"$work/product.log"
     "$binaries/chat-server" init --data-dir "$work/data" --demo >/dev/null
     CHAT_LOG_FORMAT=json "$binaries/chat-server" serve --data-dir "$work/data" --listen 127.0.0.1:0=poc \
         2>"$work/product.log" &

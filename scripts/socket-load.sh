@@ -13,6 +13,7 @@ trap '[[ -n "$server" ]] && kill "$server" 2>/dev/null; wait 2>/dev/null; rm -rf
 
 # A server on a free port, which goes into `port`.
 start() {
+    : >"$work/log"
     CHAT_LOG_FORMAT=json "$binary" serve --data-dir "$work/$1" --listen 127.0.0.1:0=poc \
         --set http.max-connections=16000 --set poc.insecure-tokens=on --set poc.rate-limit=0 \
         --set poc.auth-rate-limit=0 --set poc.message-rate-limit=0 --set poc.max-sessions-per-user=0 \
