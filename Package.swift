@@ -21,6 +21,10 @@ let package = Package(
     products: [
         .executable(name: "chat-server", targets: ["chat-server"])
     ],
+    traits: [
+        .trait(name: "Kafka", description: "Publishes events to Kafka by librdkafka."),
+        .default(enabledTraits: ["Kafka"]),
+    ],
     targets: [
         // C libraries: a module map and a shim.h of static inline helpers, no logic.
         .systemLibrary(name: "CLinux"),
@@ -30,6 +34,7 @@ let package = Package(
         .systemLibrary(name: "CGnuTLS", providers: [.apt(["libgnutls28-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
+        .systemLibrary(name: "CRdKafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CWslay", providers: [.apt(["libwslay-dev"])]),
         .systemLibrary(name: "CSQLite", path: "Tests/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
 
@@ -59,10 +64,16 @@ let package = Package(
         .target(
             name: "Upstream", dependencies: ["CCurl"], swiftSettings: common,
             linkerSettings: [.linkedLibrary("curl-gnutls")]),
+        .target(
+            name: "Kafka", dependencies: [.target(name: "CRdKafka", condition: .when(traits: ["Kafka"]))],
+            swiftSettings: common, linkerSettings: [.linkedLibrary("rdkafka", .when(traits: ["Kafka"]))]),
+        .target(
+            name: "Events", dependencies: ["ChatEngine", "HTTPTransport", "Kafka", "LogStore", "Upstream"],
+            swiftSettings: common),
         .target(name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport", "Upstream"], swiftSettings: common),
         .executableTarget(
             name: "chat-server",
-            dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "Upstream", "CLinux"],
+            dependencies: ["ChatAPI", "ChatEngine", "Events", "HTTPTransport", "LogStore", "Upstream", "CLinux"],
             swiftSettings: common
         ),
 
@@ -82,6 +93,13 @@ let package = Package(
             name: "SocketIOTests", dependencies: ["SocketIO", "HTTPTransport", "TestSupport"], swiftSettings: common),
         .testTarget(
             name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport", "Upstream"],
+            swiftSettings: common),
+        .testTarget(
+            name: "EventsTests",
+            dependencies: [
+                "Events", "Kafka", "ChatEngine", "LogStore", "Upstream", "HTTPTransport", "TestSupport",
+                .target(name: "CRdKafka", condition: .when(traits: ["Kafka"])),
+            ],
             swiftSettings: common),
         .testTarget(
             name: "ChatServerTests", dependencies: ["chat-server", "ChatEngine", "LogStore", "TestSupport"],
