@@ -16,6 +16,8 @@ requirements=(
     "libcurl4-gnutls-dev|libcurl-gnutls.so|libcurl: outgoing HTTP"
     "librdkafka-dev|librdkafka/rdkafka.h|librdkafka: events to Kafka"
     "libwslay-dev|wslay/wslay.h|wslay: WebSocket framing"
+    "curl|curl|fetching the assets of /docs"
+    "unzip|unzip|unpacking them"
     "libsqlite3-dev|sqlite3.h|SQLite: the peer of the model tests"
 )
 

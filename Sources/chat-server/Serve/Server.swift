@@ -1,5 +1,6 @@
 internal import ChatAPI
 internal import ChatEngine
+internal import Events
 internal import Glibc
 internal import HTTPTransport
 internal import LogStore
@@ -12,12 +13,14 @@ internal import Upstream
 /// be found wrong without the store is looked at before it is opened, because opening writes.
 final class Server: Sendable {
     let store: LogStore
-    private let engine: ChatEngine
+    let engine: ChatEngine
     private let http: HTTPServer
     private let directory: String
-    private let logger: Logger
+    let logger: Logger
     private let draining = Atomic<Bool>(false)
     private let timers = TimerThread()
+    /// Set if events go anywhere.
+    let relay = Mutex<EventRelay?>(nil)
     /// Set while surfaces are served that stream replies.
     private let stopStreams = Mutex<@Sendable () -> Void>({})
 
@@ -32,6 +35,7 @@ final class Server: Sendable {
         let storeSettings = StoreSettings(configuration)
         var options = StoreOptions(storeSettings)
         options.retention = RetentionPolicy(RetentionSettings(configuration))
+        options.feedLagBytes = UInt64(EventSettings(configuration).maximumLagBytes)
         let clock = LiveClock()
         try Self.checkAddresses(settings, AdminSettings(configuration))
         http = try Self.makeHTTP(settings)
@@ -118,13 +122,11 @@ final class Server: Sendable {
     ) throws(CommandFailure) {
         let registry = MetricsRegistry()
         registry.register(store)
+        try startEvents(configuration, registry, clock)
         let metrics = RequestMetrics(registry: registry)
         let orion = OrionSurface(
             engine: engine,
             configuration: OrionConfiguration(OrionSettings(configuration), settings, store.id, logger))
-        let observer = RequestObserver(surface: "orion", metrics: metrics, logger: logger, clock: clock) {
-            orion.routePattern(of: $0)
-        }
         let llmSettings = LLMSettings(configuration)
         let llm = LLMSurface(
             engine: engine, configuration: LLMConfiguration(llmSettings, logger),
@@ -138,20 +140,14 @@ final class Server: Sendable {
                 next()
             }
         }
-        let llmObserver = RequestObserver(surface: "llm", metrics: metrics, logger: nil, clock: clock) {
-            llm.routePattern(of: $0)
-        }
+        // llm writes an access log of its own.
         let surfaces = [
-            Surface(
-                name: "orion", handler: observer.observe(orion.handler), knows: { orion.knows($0) },
-                isAddressed: { _ in false }),
-            Surface(
-                name: "llm", handler: llmObserver.observe(llm.handler), knows: { llm.knows($0) },
-                isAddressed: { LLMSurface.isAddressed(by: $0) }),
+            RequestObserver(orion, metrics: metrics, logger: logger, clock: clock).served,
+            RequestObserver(llm, metrics: metrics, logger: nil, clock: clock).served,
         ]
         for listener in settings.listeners {
-            let served = surfaces.filter { listener.surfaces.isEmpty || listener.surfaces.contains($0.name) }
-            try listen(listener.address, tls: settings.tls != nil, Surface.handler(of: served))
+            let served = surfaces.filter { listener.surfaces.isEmpty || listener.surfaces.contains($0.surface.name) }
+            try listen(listener.address, tls: settings.tls != nil, ServedSurface.handler(of: served))
         }
         if let admin = AdminSettings(configuration).address {
             let surface = AdminSurface(
@@ -191,6 +187,7 @@ final class Server: Sendable {
     private func endReplies() {
         stopStreams.withLock { $0 }()
         timers.shutDown()
+        relay.withLock { $0 }?.stop()
     }
 
     /// Answers what is in flight, seals the log. A store that has failed answers writes with an error and is not sealed.
