@@ -39,7 +39,7 @@ final class Consumer: @unchecked Sendable {  // everything but `inbox` and `show
     /// What the receiver does not take as it is.
     private enum Unwanted { case withContent, atAll }
 
-    private var reader: EventReader
+    private var reader: DomainEventReader
     private var read: ArraySlice<DomainEvent> = []
     /// In the order of sending; the first has the number `firstNumber`.
     private var window: [Sent] = []
@@ -97,7 +97,7 @@ final class Consumer: @unchecked Sendable {  // everything but `inbox` and `show
         self.wake = wake
         self.position = position
         written = position
-        reader = EventReader(store, after: position)
+        reader = DomainEventReader(store, after: position)
         shown = Mutex(Shown(position: position))
         writtenAt = clock.monotonicMicroseconds()
         progressAt = writtenAt
@@ -236,7 +236,7 @@ final class Consumer: @unchecked Sendable {  // everything but `inbox` and `show
         read = []
         generation += 1
         inbox.withLock { $0 = Inbox(generation: generation) }
-        reader = EventReader(store, after: position)
+        reader = DomainEventReader(store, after: position)
         progressAt = clock.monotonicMicroseconds()
     }
 
@@ -306,7 +306,7 @@ final class Consumer: @unchecked Sendable {  // everything but `inbox` and `show
                 shown.withLock { $0.dropped += oldest.rawValue - min(oldest, reader.position).rawValue }
                 tell(.dropped(consumer: name, after: reader.position.rawValue, through: oldest.rawValue))
                 if window.isEmpty { position = max(position, oldest) }
-                reader = EventReader(store, after: max(oldest, reader.position))
+                reader = DomainEventReader(store, after: max(oldest, reader.position))
                 hasProgress = true
                 return true
             case .chat(let reason): storeFailed("\(reason)")

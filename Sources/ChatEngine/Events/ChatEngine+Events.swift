@@ -19,7 +19,7 @@ extension ChatEngine {
     /// - Complexity: O(batches looked at), at most some thousands a call.
     package func events(after lsn: LSN, limit: Int, _ access: Access) throws(EventFeedError) -> EventPage {
         guard case .tenant = access.reach, let tenant = access.tenant.publishedName else { throw .chat(.forbidden) }
-        let reader = EventReader(store, after: lsn)
+        let reader = DomainEventReader(store, after: lsn)
         let end = store.feedStatus.durableLSN
         var events: [DomainEvent] = []
         var looked = 0

@@ -1,6 +1,7 @@
 internal import ChatEngine
 internal import Events
 internal import LogStore
+internal import Synchronization
 internal import Upstream
 
 extension Server {
@@ -59,30 +60,55 @@ extension Server {
 extension MetricsRegistry {
     /// How far the receivers of events are.
     func register(_ relay: EventRelay) {
+        func value(
+            _ name: String, _ help: String, isCounter: Bool = false,
+            _ read: @escaping @Sendable (ConsumerStatus) -> Double
+        ) {
+            _ = register(
+                ConsumerFamily(name: name, help: help, kind: isCounter ? .counter : .gauge, relay: relay, read: read))
+        }
+        value("chat_events_lag", "Batches of the log behind a receiver's position; 0 without an event among them.") {
+            Double($0.lagBatches)
+        }
+        value("chat_events_lag_seconds", "Age of the oldest event that a receiver has not confirmed.") {
+            $0.lagSeconds
+        }
+        value("chat_events_delivered_total", "Events confirmed.", isCounter: true) { Double($0.delivered) }
+        value("chat_events_failures_total", "Deliveries that failed and were repeated.", isCounter: true) {
+            Double($0.failures)
+        }
+        value("chat_events_dropped_total", "Batches of the log lost to a receiver too far behind.", isCounter: true) {
+            Double($0.dropped)
+        }
+        value("chat_events_skipped_total", "Events left out: too large even without content.", isCounter: true) {
+            Double($0.skipped)
+        }
+    }
+}
+
+/// One number of each receiver.
+private final class ConsumerFamily: MetricFamily {
+    let name: String
+    private let help: String
+    private let kind: MetricKind
+    private let relay: EventRelay
+    private let read: @Sendable (ConsumerStatus) -> Double
+
+    init(
+        name: String, help: String, kind: MetricKind, relay: EventRelay,
+        read: @escaping @Sendable (ConsumerStatus) -> Double
+    ) {
+        self.name = name
+        self.help = help
+        self.kind = kind
+        self.relay = relay
+        self.read = read
+    }
+
+    func append(to text: inout String) {
+        appendHead(name: name, help: help, kind: kind, to: &text)
         for status in relay.statuses {
-            let name = status.name
-            func value(
-                _ metric: String, _ help: String, isCounter: Bool = false,
-                _ read: @escaping @Sendable (ConsumerStatus) -> Double
-            ) {
-                gauge("chat_events_\(name)_\(metric)", help, isCounter: isCounter) {
-                    relay.statuses.first { $0.name == name }.map(read) ?? 0
-                }
-            }
-            value("lag", "Batches of the log behind the position of \(name); 0 without an event among them.") {
-                Double($0.lagBatches)
-            }
-            value("lag_seconds", "Age of the oldest event that \(name) has not confirmed.") { $0.lagSeconds }
-            value("delivered_total", "Events that \(name) has confirmed.", isCounter: true) { Double($0.delivered) }
-            value("failures_total", "Deliveries to \(name) that failed and were repeated.", isCounter: true) {
-                Double($0.failures)
-            }
-            value("dropped_total", "Batches of the log that \(name) had not read and lost.", isCounter: true) {
-                Double($0.dropped)
-            }
-            value("skipped_total", "Events that \(name) does not take, even without content.", isCounter: true) {
-                Double($0.skipped)
-            }
+            appendSample(name: name, labels: [("consumer", status.name)], value: numberText(read(status)), to: &text)
         }
     }
 }

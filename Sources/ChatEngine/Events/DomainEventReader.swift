@@ -22,7 +22,7 @@ package enum EventFeedError: Error, Hashable, Sendable {
 /// comes without content: what has been erased does not come back through the feed, however late a consumer is.
 ///
 /// One reader, one thread.
-package final class EventReader {
+package final class DomainEventReader {
     private let store: LogStore
     private let feed: ChangeFeed
 
