@@ -106,7 +106,8 @@ let package = Package(
             ],
             swiftSettings: common),
         .testTarget(
-            name: "ChatServerTests", dependencies: ["chat-server", "ChatEngine", "LogStore", "TestSupport"],
+            name: "ChatServerTests",
+            dependencies: ["chat-server", "ChatEngine", "HTTPTransport", "LogStore", "TestSupport"],
             swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
     ]
@@ -134,6 +135,10 @@ if let tools = Context.environment["CHAT_TOOLS"] {
             .executableTarget(
                 name: "conformance-server", dependencies: ["SocketIO", "HTTPTransport"],
                 path: "Tests/Conformance/Server", swiftSettings: common))
+        package.targets.append(
+            .executableTarget(
+                name: "event-source", dependencies: ["ChatEngine", "LogStore"],
+                path: "Tests/Conformance/EventSource", swiftSettings: common))
     }
     if tools == "fuzz" {
         package.targets += [

@@ -29,7 +29,7 @@ import Testing
         #expect(sink.arrived.compactMap(\.text) == ["m1", "m2", "m3", "m4", "m5"])
     }
 
-    @Test func thePositionIsWrittenAtMostOnceASecondWithoutASyncAndNotAtRest() throws {
+    @Test func thePositionIsWrittenWithoutASyncAndNotAtRest() throws {
         let fixture = try EventFixture()
         let sink = FakeSink()
         let consumer = fixture.consumer(sink)
