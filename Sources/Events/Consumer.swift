@@ -77,6 +77,7 @@ final class Consumer: @unchecked Sendable {  // everything but `inbox` and `show
 
     static let writeMicroseconds: UInt64 = 100_000
     private static let idleMicroseconds: UInt64 = 1_000_000
+    static let patienceMicroseconds: UInt64 = 30_000_000
     static let stallMicroseconds: UInt64 = 300_000_000
     static let shortestBackoffMicroseconds: UInt64 = 500_000
     static let longestBackoffMicroseconds: UInt64 = 60_000_000
@@ -110,9 +111,7 @@ final class Consumer: @unchecked Sendable {  // everything but `inbox` and `show
     func turn() -> UInt64 {
         takeReports()
         let now = clock.monotonicMicroseconds()
-        if !window.isEmpty, now - progressAt >= Self.stallMicroseconds {
-            fail(DeliveryFailure(.retry, "nothing was confirmed for \(Self.stallMicroseconds / 1_000_000) s"))
-        }
+        if !window.isEmpty { lookForStall(now) }
         if !isStopped, now >= nextAttemptAt { fill() }
         // What the sink reported at once.
         takeReports()
@@ -210,6 +209,17 @@ final class Consumer: @unchecked Sendable {  // everything but `inbox` and `show
         sink.reset()
         rewind()
         nextAttemptAt = clock.monotonicMicroseconds() + delay
+    }
+
+    /// A sink that only waits is told of as failing, and later made to begin anew.
+    private func lookForStall(_ now: UInt64) {
+        let seconds = (now - progressAt) / 1_000_000
+        if now - progressAt >= Self.stallMicroseconds {
+            fail(DeliveryFailure(.retry, sink.trouble ?? "nothing was confirmed for \(seconds) s"))
+        } else if now - progressAt >= Self.patienceMicroseconds, attempts == 0 {
+            attempts = 1
+            tell(.failing(consumer: name, reason: sink.trouble ?? "nothing was confirmed for \(seconds) s"))
+        }
     }
 
     private func refuse(_ event: DomainEvent) {

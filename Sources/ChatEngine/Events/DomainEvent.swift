@@ -152,7 +152,11 @@ private struct JSONObjectWriter {
     /// - Parameter json: one JSON value; nil: null. Line breaks and tabs can only be between its tokens: they go.
     mutating func raw(_ name: String, _ json: ArraySlice<UInt8>?) {
         begin(name)
-        if let json { bytes.append(contentsOf: json.lazy.filter { $0 >= 0x20 }) } else { bytes.append(contentsOf: "null".utf8) }
+        if let json {
+            bytes.append(contentsOf: json.lazy.filter { $0 >= 0x20 })
+        } else {
+            bytes.append(contentsOf: "null".utf8)
+        }
     }
 
     private mutating func begin(_ name: String) {
