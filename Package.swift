@@ -62,7 +62,9 @@ let package = Package(
             swiftSettings: strict,
             linkerSettings: [.linkedLibrary("wslay")]
         ),
-        .target(name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common),
+        .target(
+            name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common,
+            linkerSettings: [.linkedLibrary("gnutls")]),
         .target(
             name: "Upstream", dependencies: ["CCurl"], swiftSettings: common,
             linkerSettings: [.linkedLibrary("curl-gnutls")]),
@@ -107,7 +109,7 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "ChatServerTests",
-            dependencies: ["chat-server", "ChatEngine", "HTTPTransport", "LogStore", "TestSupport"],
+            dependencies: ["chat-server", "ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "TestSupport"],
             swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
     ]
