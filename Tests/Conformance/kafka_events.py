@@ -103,7 +103,7 @@ def start(server, data, servers):
 def main():
     server, source, work = sys.argv[1:4]
     rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 9
-    messages = int(sys.argv[5]) if len(sys.argv) > 5 else 400
+    messages = int(sys.argv[5]) if len(sys.argv) > 5 else 2000
     data = os.path.join(work, "events-data")
     shutil.rmtree(data, ignore_errors=True)
     brokers = Brokers()
