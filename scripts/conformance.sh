@@ -63,6 +63,7 @@ part() {
 export CHAT_TOOLS=conformance
 build=(swift build -c release --scratch-path .build/tools)
 "${build[@]}" --product conformance-server
+"${build[@]}" --product event-source
 "${build[@]}" --product chat-server
 "${build[@]}" --product agents-client
 binaries="$("${build[@]}" --show-bin-path)"
@@ -78,6 +79,13 @@ if "$python" -m pip install --quiet --requirement "$tests/requirements.txt"; the
     stop_product
 else
     skip "the public suites and python-socketio: the packages could not be installed"
+fi
+
+if "$python" -m pip install --quiet --requirement "$tests/kafka-requirements.txt"; then
+    part "events read back from Kafka" "$python" "$tests/kafka_events.py" \
+        "$binaries/chat-server" "$binaries/event-source" "$work"
+else
+    skip "events read back from Kafka: confluent-kafka could not be installed"
 fi
 
 # The agents against a server of the official SDK: replies as JSON and as event streams, with sessions and without.
