@@ -30,9 +30,9 @@ struct ProcessUsage: Sendable {
 
     static var architecture: String {
         #if arch(arm64)
-            "arm64"
+        "arm64"
         #else
-            "x64"
+        "x64"
         #endif
     }
 

@@ -63,7 +63,9 @@ package final class SessionLifeCycle: Sendable {
     package var currentCounts: Counts { counts.withLock { $0 } }
 
     /// Called for every session that has ended, whyever, when that is durable; on any thread.
-    package func onEnd(_ action: @escaping @Sendable (Session) -> Void) { observer.withLock { $0 = Observer(action: action) } }
+    package func onEnd(_ action: @escaping @Sendable (Session) -> Void) {
+        observer.withLock { $0 = Observer(action: action) }
+    }
 
     func hasEnded(_ session: Session) {
         counts.withLock { counts in
