@@ -35,7 +35,8 @@ extension LLMCall {
     ) {
         guard case .uuid(let question) = saved.messages[0].message.id else { return answer(.authenticationFailed) }
         let reply = Reply(id: id, organisation: organisation, session: saved.sessionID, question: question)
-        let generation = Generation(reply, isResumable: isResumable, surface: surface, requestID: requestID)
+        let generation = Generation(
+            reply, in: saved.session, isResumable: isResumable, surface: surface, requestID: requestID)
         guard surface.streams.add(generation) else { return answer(.tooManyStreams) }
         log(.info, "Starting stream", [("textLength", .integer(message.utf16Count))])
         attach(

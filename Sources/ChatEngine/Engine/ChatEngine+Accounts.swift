@@ -201,7 +201,7 @@ extension ChatEngine {
         do throws(LogStoreError) { return try store.document(key, policy: policy) } catch { throw ChatError(error) }
     }
 
-    private func accountDocuments(_ prefix: String) throws(ChatError) -> [Document] {
+    func accountDocuments(_ prefix: String) throws(ChatError) -> [Document] {
         let page = 1000
         var found: [Document] = []
         do throws(LogStoreError) {
@@ -236,7 +236,7 @@ extension ChatEngine {
     }
 }
 
-private enum AccountKey {
+enum AccountKey {
     static func organisation(_ id: String) -> DocumentKey { key("organisation/\(id)") }
     static func slug(_ slug: String) -> DocumentKey { key("slug/\(slug)") }
     static func user(_ id: String) -> DocumentKey { key("user/\(id)") }

@@ -52,13 +52,16 @@ final class Generation: ReplySink {
 
     let organisation: String
     let chat: String
+    /// nil: it has ended.
+    private let session: SessionKey?
 
     /// - Parameter leftover: what a server that went down had committed.
     init(
-        _ reply: Reply, isResumable: Bool, surface: LLMSurface, requestID: String,
+        _ reply: Reply, in session: SessionKey, isResumable: Bool, surface: LLMSurface, requestID: String,
         leftover: ChatEngine.Leftover? = nil
     ) {
         id = reply.id
+        self.session = session
         self.isResumable = isResumable
         self.surface = surface
         self.requestID = requestID
@@ -73,6 +76,7 @@ final class Generation: ReplySink {
     /// A reply that has ended, to be read again.
     init(_ reply: Reply, surface: LLMSurface, requestID: String, ended bytes: [UInt8]) {
         id = reply.id
+        session = nil
         isResumable = false
         self.surface = surface
         self.requestID = requestID
@@ -201,7 +205,8 @@ final class Generation: ReplySink {
         switch action {
         case .none: break
         case .commit(let tokens, let first):
-            surface.engine.appendTokens(tokens, first: first, of: id) { [self] in committed($0, first, tokens.count) }
+            guard let session else { return }
+            surface.engine.appendTokens(tokens, first: first, of: id, in: session) { [self] in committed($0, first, tokens.count) }
         case .store(let reply, let message, let groups):
             surface.engine.finishReply(reply, message: message, groups: groups) { [self] in stored($0) }
         }
