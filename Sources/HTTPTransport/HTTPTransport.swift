@@ -3,16 +3,20 @@
 // A server that answers at once, and one that answers when a disk is done:
 //
 //     let server = try HTTPServer()
-//     var router = Router()
-//     router.add("GET", "/health") { _, _, exchange in
-//         exchange.respond(Response(json: #"{"status":"healthy"}"#))
-//     }
-//     router.add("POST", "/sessions/:id/messages") { request, parameters, exchange in
-//         store.append(parameters["id"]!, request.body) { result in    // calls back on its own thread
-//             exchange.respond(Response(status: 201, json: result))    // wakes the connection's event loop
+//     enum Operation { case health, append }
+//     var router = Router<Operation>()
+//     router.add("GET", "/health", .health)
+//     router.add("POST", "/sessions/:id/messages", .append)
+//     let handler = compose([securityHeaders.middleware, cors.middleware]) { request, exchange in
+//         guard case .matched(let match) = router.find(request) else { return exchange.respond(Response(status: 404)) }
+//         switch match.target {
+//         case .health: exchange.respond(Response(json: #"{"status":"healthy"}"#))
+//         case .append:
+//             store.append(match.parameters["id"]!, request.body) { result in    // calls back on its own thread
+//                 exchange.respond(Response(status: 201, json: result))          // wakes the connection's event loop
+//             }
 //         }
 //     }
-//     let handler = compose([securityHeaders.middleware, cors.middleware, EntityTag.middleware], router.handler(…))
 //     let port = try server.listen(host: "127.0.0.1", port: 0, handler: handler)
 //     …
 //     server.drain(deadline: .seconds(10))
@@ -32,22 +36,3 @@
 //   shapes
 //     that answer; malformed HTTP never reaches a handler.
 //   - Event loops, the acceptor and drains use threads of their own, never Swift's cooperative pool.
-
-extension Router {
-    /// A handler for this router.
-    ///
-    /// - Parameters:
-    ///   - routed: called with the pattern of the route found, before its handler; for metrics and logs.
-    ///   - otherwise: answers what no route matches: unknown path, other method, broken parameter.
-    package func handler(
-        routed: (@Sendable (Request, _ pattern: String) -> Void)? = nil,
-        otherwise: @escaping @Sendable (Request, Outcome, any Exchange) -> Void
-    ) -> Handler {
-        { request, exchange in
-            let outcome = find(request)
-            guard case .matched(let match) = outcome else { return otherwise(request, outcome, exchange) }
-            routed?(request, match.pattern)
-            match.handler(request, match.parameters, exchange)
-        }
-    }
-}

@@ -3,14 +3,14 @@ import TestSupport
 import Testing
 
 @Suite struct RouterTests {
-    static func router() -> Router {
-        var router = Router()
+    static func router() -> Router<String> {
+        var router = Router<String>()
         for (method, pattern) in [
             ("GET", "/"), ("GET", "/health"), ("POST", "/api/sessions/create"), ("GET", "/api/sessions/list"),
             ("GET", "/api/sessions/messages"), ("GET", "/api/sessions/:sessionId"), ("DELETE", "/api/sessions/:id"),
             ("GET", "/api/:kind/:id/end"), ("GET", "/docs/*file"),
         ] {
-            router.add(method, pattern) { _, _, _ in }
+            router.add(method, pattern, "\(method) \(pattern)")
         }
         return router
     }
@@ -43,6 +43,7 @@ import Testing
         let found: String
         switch RouterTests.router().find(method: method, path: path) {
         case .matched(let match):
+            #expect(match.target == "\(method == "HEAD" ? "GET" : method) \(match.pattern)")
             let names = match.pattern.split(separator: "/").filter { $0.first == ":" || $0.first == "*" }
             found =
                 ([match.pattern] + names.map { "\($0.dropFirst())=\(match.parameters[String($0.dropFirst())] ?? "?")" })
@@ -54,12 +55,23 @@ import Testing
         #expect(found == expected)
     }
 
+    @Test func headMayBeAnotherMethod() {
+        var options = RouterOptions()
+        options.answersHead = false
+        var router = Router<Int>(options: options)
+        router.add("GET", "/a", 1)
+        guard case .methodNotAllowed(allowed: ["GET"]) = router.find(method: "HEAD", path: "/a") else {
+            Issue.record("HEAD was answered")
+            return
+        }
+    }
+
     @Test func wordsMayBeExact() {
-        var options = Router.Options()
+        var options = RouterOptions()
         options.caseInsensitive = false
         options.ignoreTrailingSlash = false
-        var router = Router(options: options)
-        router.add("GET", "/Aa") { _, _, _ in }
+        var router = Router<Int>(options: options)
+        router.add("GET", "/Aa", 1)
         for (path, isFound) in [("/Aa", true), ("/aa", false), ("/Aa/", false)] {
             guard case .matched = router.find(method: "GET", path: path) else {
                 #expect(!isFound)

@@ -7,13 +7,13 @@ internal import LogStore
 struct LLMAuthentication {
     let call: LLMCall
     /// nil: no route has the path and the method.
-    let operation: LLMSurface.Operation?
+    let operation: LLMOperation?
 
     private var surface: LLMSurface { call.surface }
 
     func begin() {
         let headers = call.request.headers
-        let isPublic = LLMSurface.Operation.publicPaths.contains(call.request.path)
+        let isPublic = LLMOperation.publicPaths.contains(call.request.path)
         guard let organisation = headers["x-org-id"], let user = headers["x-user-id"], !organisation.isEmpty,
             !user.isEmpty
         else {

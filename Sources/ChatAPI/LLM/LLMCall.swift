@@ -20,15 +20,13 @@ struct LLMCall: Sendable {
 
     var engine: ChatEngine { surface.engine }
 
-    func perform(_ operation: LLMSurface.Operation?) {
+    func perform(_ operation: LLMOperation?) {
         guard let operation else { return answer(.noRoute(request)) }
         do throws(LLMReply) {
             switch operation {
             case .root: root()
             case .health: health()
             case .metrics: metrics()
-            case .openAPI: answer(LLMReply(200, LLMDocuments.openAPI))
-            case .documentation: page()
             case .chat: try chat()
             case .conversation: try conversation()
             case .ownChats: ownChats()
@@ -93,15 +91,9 @@ struct LLMCall: Sendable {
             Response(text: surface.metrics.exposition, contentType: "text/plain; charset=utf-8; version=0.0.4"))
     }
 
-    private func page() {
-        var response = Response(text: LLMDocuments.page, contentType: "text/html; charset=utf-8")
-        EntityTag.apply(to: &response, for: request)
-        exchange.respond(response)
-    }
-
     // MARK: Answers
 
-    func answer(_ reply: LLMReply) { reply.send(request, exchange) }
+    func answer(_ reply: LLMReply) { reply.sendTagged(request, exchange) }
 
     func answer(_ error: ChatError, missing: String, failure: String) {
         answer(LLMReply(error, missing: missing, failure: failure, log: surface.configuration.log))

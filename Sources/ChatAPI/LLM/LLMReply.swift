@@ -2,7 +2,7 @@ internal import ChatEngine
 internal import HTTPTransport
 
 /// A complete JSON reply. Error bodies are `{"error":…,"message":…}`; no text of a lower layer gets out.
-struct LLMReply: Error, Sendable {
+struct LLMReply: SurfaceReply {
     var status: Int
     var body: [UInt8]
     var retryAfterSeconds: Int?
@@ -13,29 +13,7 @@ struct LLMReply: Error, Sendable {
     }
 
     init(_ status: Int, error: String, _ message: String) {
-        var body: [UInt8] = []
-        body.append(key: #"{"error":"#)
-        body.append(jsonString: error)
-        body.append(key: #","message":"#)
-        body.append(jsonString: message)
-        body.append(UInt8(ascii: "}"))
-        self.init(status, body)
-    }
-
-    /// Writes a body of up to about `size` bytes.
-    init(_ status: Int, reserving size: Int = 512, _ write: (inout [UInt8]) -> Void) {
-        var out: [UInt8] = []
-        out.reserveCapacity(size)
-        write(&out)
-        self.init(status, out)
-    }
-
-    /// Answers with an ETag, and with 304 where the client has that very body.
-    func send(_ request: Request, _ exchange: any Exchange) {
-        if let retryAfterSeconds { exchange.addHeader("Retry-After", String(retryAfterSeconds)) }
-        var response = Response(status: status, json: body)
-        EntityTag.apply(to: &response, for: request)
-        exchange.respond(response)
+        self.init(status, ["error": error, "message": message])
     }
 
     // MARK: Errors
@@ -59,26 +37,15 @@ struct LLMReply: Error, Sendable {
     static let authenticationFailed = LLMReply(500, error: "Internal server error", "Authentication failed")
 
     static let streamNotFound = "Stream not found"
-    static let tooManyStreams: LLMReply = {
-        var reply = LLMReply(503, error: "Service Unavailable", "Too many replies are being streamed. Try again.")
-        reply.retryAfterSeconds = 1
-        return reply
-    }()
+    static let tooManyStreams = LLMReply(
+        503, error: "Service Unavailable", "Too many replies are being streamed. Try again."
+    ).retry(afterSeconds: 1)
 
     static func noRoute(_ request: Request) -> LLMReply { notFound("Cannot \(request.method) \(request.path)") }
 
     /// A body that the parser refused.
     init(_ problem: JSONBody.Problem) {
-        let (status, message): (Int, String) =
-            switch problem {
-            case .malformed(let error): (400, error.message)
-            case .notAnObject: (400, "The top level must be an object or an array")
-            case .tooLarge: (413, "request entity too large")
-            case .unsupportedCharset(let name): (415, "unsupported charset \"\(name)\"")
-            case .unsupportedEncoding(let name): (415, "unsupported content encoding \"\(name)\"")
-            case .malformedEncoding(let reason): (400, reason)
-            }
-        self.init(status, error: "Bad Request", message)
+        self.init(problem.status, error: "Bad Request", problem.message)
     }
 
     /// What an engine call ended in.

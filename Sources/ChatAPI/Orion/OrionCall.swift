@@ -15,19 +15,17 @@ struct OrionCall: Sendable {
     private var engine: ChatEngine { surface.engine }
     private var isHardened: Bool { surface.configuration.tokens != nil }
 
-    func perform(_ operation: OrionSurface.Operation) {
+    func perform(_ operation: OrionOperation) {
         do throws(OrionReply) {
             switch operation {
-            case .root: answer(OrionReply(200, Array(OrionDocuments.root.utf8)))
-            case .health: health()
-            case .openAPI: answer(OrionReply(200, OrionDocuments.openAPI))
-            case .documentation: documentation()
-            case .create: try create()
-            case .list: try list()
-            case .messages: try messages()
-            case .save: try save()
-            case .delete: try delete()
-            case .session: try session()
+            case .describeService: answer(OrionReply(200, Array(OrionDocuments.root.utf8)))
+            case .getHealth: health()
+            case .createSession: try create()
+            case .listSessions: try list()
+            case .listMessages: try messages()
+            case .saveMessage: try save()
+            case .deleteSession: try delete()
+            case .getSession: try session()
             }
         } catch {
             answer(error)
@@ -46,7 +44,7 @@ struct OrionCall: Sendable {
         let draft = SessionDraft(ids: .orion, owner: owner, state: state)
         engine.createSession(draft, access) { [self] result in
             finish(result, failure: "Failed to create session") { session in
-                OrionReply(201, Self.json { $0.append(orionSession: SessionSummary(session: session)) })
+                OrionReply(201) { $0.append(orionSession: SessionSummary(session: session)) }
             }
         }
     }
@@ -77,7 +75,7 @@ struct OrionCall: Sendable {
         guard let id = Self.sessionID(parameters["sessionId"] ?? "") else { throw .sessionNotFound }
         engine.session(id, access, includesLastMessage: true) { [self] result in
             finish(result, failure: "Failed to get session") { summary in
-                OrionReply(200, Self.json { $0.append(orionSession: summary) })
+                OrionReply(200) { $0.append(orionSession: summary) }
             }
         }
     }
@@ -103,7 +101,7 @@ struct OrionCall: Sendable {
         let query = SessionListQuery(owner: owner, query: list.query, includesLastMessage: true)
         engine.sessions(query, access) { [self] result in
             finish(result, failure: "Failed to get sessions") { page in
-                OrionReply(200, Self.json { Self.append(page, pages: list.pages, query: list.query, to: &$0) })
+                OrionReply(200) { Self.append(page, pages: list.pages, query: list.query, to: &$0) }
             }
         }
     }
@@ -160,12 +158,12 @@ struct OrionCall: Sendable {
         engine.saveMessage(draft, to: id, access) { [self] result in
             finish(result, failure: "Failed to save message") { stored in
                 let size = content.bytes.count + (metadata?.bytes.count ?? 0) + id.utf8.count + 192
-                return OrionReply(201, Self.json(reserving: size) { $0.append(orionMessage: stored, session: id.utf8) })
+                return OrionReply(201, reserving: size) { $0.append(orionMessage: stored, session: id.utf8) }
             }
         }
     }
 
-    // MARK: Health and documents
+    // MARK: Health
 
     private func health() {
         let status = engine.status
@@ -185,15 +183,9 @@ struct OrionCall: Sendable {
         answer(OrionReply(isRefusing ? 503 : 200, body))
     }
 
-    private func documentation() {
-        var response = Response(text: OrionDocuments.page, contentType: "text/html; charset=utf-8")
-        EntityTag.apply(to: &response, for: request)
-        exchange.respond(response)
-    }
-
     // MARK: Answers
 
-    func answer(_ reply: OrionReply) { reply.send(request, exchange) }
+    func answer(_ reply: OrionReply) { reply.sendTagged(request, exchange) }
 
     func answer(_ error: ChatError, failure: String) {
         answer(OrionReply(error, failure: failure, report: surface.configuration.report))
@@ -206,13 +198,6 @@ struct OrionCall: Sendable {
         case .success(let value): answer(success(value))
         case .failure(let error): answer(error, failure: failure)
         }
-    }
-
-    private static func json(reserving size: Int = 512, _ write: (inout [UInt8]) -> Void) -> [UInt8] {
-        var out: [UInt8] = []
-        out.reserveCapacity(size)
-        write(&out)
-        return out
     }
 
     // MARK: Ids

@@ -2,7 +2,7 @@ internal import ChatEngine
 internal import HTTPTransport
 
 /// A complete JSON reply. Error bodies are `{"error":…}` with, often, a `message`; no text of a lower layer gets out.
-struct OrionReply: Error, Sendable {
+struct OrionReply: SurfaceReply {
     var status: Int
     var body: [UInt8]
     var retryAfterSeconds: Int?
@@ -12,28 +12,7 @@ struct OrionReply: Error, Sendable {
         self.body = body
     }
 
-    /// An object of strings.
-    init(_ status: Int, _ members: KeyValuePairs<StaticString, String>) {
-        var body: [UInt8] = [UInt8(ascii: "{")]
-        for (index, (key, value)) in members.enumerated() {
-            if index > 0 { body.append(UInt8(ascii: ",")) }
-            key.withUTF8Buffer { body.append(jsonString: $0) }
-            body.append(UInt8(ascii: ":"))
-            body.append(jsonString: value)
-        }
-        body.append(UInt8(ascii: "}"))
-        self.init(status, body)
-    }
-
     // MARK: Sending
-
-    /// Answers with an ETag, and with 304 where the client has that very body.
-    func send(_ request: Request, _ exchange: any Exchange) {
-        if let retryAfterSeconds { exchange.addHeader("Retry-After", String(retryAfterSeconds)) }
-        var response = Response(status: status, json: body)
-        EntityTag.apply(to: &response, for: request)
-        exchange.respond(response)
-    }
 
     /// For the one place that has no request: an error is never conditional.
     var responseWithTag: Response {

@@ -2,7 +2,7 @@ package import ChatEngine
 package import HTTPTransport
 internal import LogStore
 
-/// The orion surface: the session store of an assistant's web front end (docs of the contract: `/openapi.json`).
+/// The orion surface: the session store of an assistant's web front end.
 ///
 ///     let surface = OrionSurface(engine: engine, configuration: OrionConfiguration())
 ///     try server.listen(host: "127.0.0.1", port: 3002, handler: surface.handler)
@@ -11,12 +11,11 @@ internal import LogStore
 /// every OPTIONS); the JSON body, for every method and path; with `tokens`, the token (only `/api/sessions` and below);
 /// the route. The order is visible on the wire: a 429 has no CORS headers, a malformed body is an error on any path, 401
 /// comes before 404.
-package final class OrionSurface: Sendable {
+package final class OrionSurface: APISurface {
     let engine: ChatEngine
     let configuration: OrionConfiguration
     private let limiter: FixedWindowLimiter?
-    private let router: Router
-    private let operations: [String: Operation]
+    private let operations = OperationTable<OrionOperation>()
     private let securityHeaders: HeaderBlock
     private let started: UInt64
 
@@ -28,7 +27,6 @@ package final class OrionSurface: Sendable {
             ? FixedWindowLimiter(
                 limit: configuration.rateLimit, windowSeconds: configuration.rateWindowSeconds, clock: engine.clock)
             : nil
-        (router, operations) = Operation.routes()
         securityHeaders = HeaderBlock(OrionHeaders.security)
         started = engine.clock.monotonicMicroseconds()
     }
@@ -39,19 +37,11 @@ package final class OrionSurface: Sendable {
         return { [self] in handle($0, $1, afterLimit) }
     }
 
-    /// The pattern of the route that a request goes to, for metrics and logs: never the path, which has ids in it.
-    package func routePattern(of request: Request) -> String {
-        switch router.find(request) {
-        case .matched(let match): match.pattern
-        case .badParameter(let pattern, _): pattern
-        case .methodNotAllowed, .notFound: "unmatched"
-        }
-    }
-
-    /// Whether the surface has routes on the request's path, with whatever method.
-    package func knows(_ request: Request) -> Bool {
-        if case .notFound = router.find(request) { false } else { true }
-    }
+    package var name: String { description.name }
+    package var description: SurfaceDescription { .orion }
+    package func routePattern(of request: Request) -> String { operations.pattern(of: request) }
+    package func knows(_ request: Request) -> Bool { operations.knows(request) }
+    package func isAddressed(by request: Request) -> Bool { false }
 
     var uptimeMicroseconds: UInt64 { engine.clock.monotonicMicroseconds() - started }
 
@@ -68,7 +58,8 @@ package final class OrionSurface: Sendable {
         exchange.addHeader("RateLimit-Reset", seconds)
         guard decision.isAllowed else {
             exchange.addHeader("Retry-After", seconds)
-            return OrionReply.tooManyRequests(windowSeconds: configuration.rateWindowSeconds).send(request, exchange)
+            return OrionReply.tooManyRequests(windowSeconds: configuration.rateWindowSeconds).sendTagged(
+                request, exchange)
         }
         afterLimit(request, exchange)
     }
@@ -78,29 +69,28 @@ package final class OrionSurface: Sendable {
         do throws(JSONBody.Problem) {
             fields = try OrionFields(request, limit: configuration.bodyBytes)
         } catch {
-            return OrionReply(error).send(request, exchange)
+            return OrionReply(error).sendTagged(request, exchange)
         }
         var access = Access.trusted(tenant: .orion)
         if let tokens = configuration.tokens, Self.isBelow("/api/sessions", request.path) {
             do throws(OrionReply) {
                 access = try tokens.access(of: request, now: engine.clock.now())
             } catch {
-                return error.send(request, exchange)
+                return error.sendTagged(request, exchange)
             }
         }
-        switch router.find(request) {
+        switch operations.find(request) {
         case .matched(let match):
-            guard let operation = operations[match.pattern] else { break }
             let call = OrionCall(
                 surface: self, request: request, exchange: exchange, access: access, fields: fields,
                 parameters: match.parameters)
-            return call.perform(operation)
+            return call.perform(match.target)
         case .badParameter(_, let raw):
             return OrionReply.badRequest("Invalid parameter: sessionId", "Failed to decode param '\(raw)'")
-                .send(request, exchange)
+                .sendTagged(request, exchange)
         case .methodNotAllowed, .notFound: break
         }
-        OrionReply.notFound(request).send(request, exchange)
+        OrionReply.notFound(request).sendTagged(request, exchange)
     }
 
     /// Whether a raw path is `prefix` or below it, as a mounted Express router sees it.
@@ -111,38 +101,4 @@ package final class OrionSurface: Sendable {
     }
 
     private static func lowercased(_ byte: UInt8) -> UInt8 { byte &- 0x41 < 26 ? byte | 0x20 : byte }
-
-    // MARK: Routes
-
-    enum Operation: CaseIterable {
-        case root, health, openAPI, documentation, create, list, messages, save, delete, session
-
-        /// Method and pattern. The words under `/api/sessions` come before the parameter that would take them.
-        var route: (method: String, pattern: String) {
-            switch self {
-            case .root: ("GET", "/")
-            case .health: ("GET", "/health")
-            case .openAPI: ("GET", "/openapi.json")
-            case .documentation: ("GET", "/docs")
-            case .create: ("POST", "/api/sessions/create")
-            case .list: ("GET", "/api/sessions/list")
-            case .messages: ("GET", "/api/sessions/messages")
-            case .save: ("POST", "/api/sessions/save-message")
-            case .delete: ("POST", "/api/sessions/delete")
-            case .session: ("GET", "/api/sessions/:sessionId")
-            }
-        }
-
-        static func routes() -> (Router, [String: Operation]) {
-            var router = Router()
-            var operations: [String: Operation] = [:]
-            for operation in allCases {
-                let (method, pattern) = operation.route
-                // The router only finds: what follows needs the parsed body and the access value as well.
-                router.add(method, pattern) { _, _, _ in }
-                operations[pattern] = operation
-            }
-            return (router, operations)
-        }
-    }
 }

@@ -9,8 +9,6 @@
 // Words are compared undecoded, so `/%6Cist` is not `/list`: it fits a parameter instead. An empty segment fits
 // nothing. A parameter whose escapes are broken ends the lookup there, whatever the method.
 
-package typealias RouteHandler = @Sendable (Request, PathParameters, any Exchange) -> Void
-
 /// The decoded parameters of a path.
 package struct PathParameters: Sendable, Equatable {
     private var values: [String]
@@ -26,15 +24,19 @@ package struct PathParameters: Sendable, Equatable {
     }
 }
 
-package struct Router: Sendable {
-    package struct Options: Sendable {
-        package var caseInsensitive = true
-        package var ignoreTrailingSlash = true
-        package init() {}
-    }
+package struct RouterOptions: Sendable {
+    package var caseInsensitive = true
+    package var ignoreTrailingSlash = true
+    /// A GET route answers HEAD too, unless a HEAD route was declared before it.
+    package var answersHead = true
 
+    package init() {}
+}
+
+/// Finds the target, whatever it is, of a method and a path.
+package struct Router<Target: Sendable>: Sendable {
     package struct Match: Sendable {
-        package let handler: RouteHandler
+        package let target: Target
         /// The pattern as declared, for metrics and logs.
         package let pattern: String
         package let parameters: PathParameters
@@ -60,29 +62,26 @@ package struct Router: Sendable {
         let pattern: String
         let segments: [Segment]
         let names: [String]
-        let handler: RouteHandler
+        let target: Target
     }
 
-    private let options: Options
+    private let options: RouterOptions
     /// By number of segments; a route with `*` stands under every number, see `add`.
-    private var routes: [[Route]] = Array(repeating: [], count: Router.maximumSegments + 1)
+    private var routes: [[Route]] = Array(repeating: [], count: RouterLimits.segments + 1)
 
-    /// Longer paths are not found: no API here has a deeper one.
-    package static let maximumSegments = 16
-
-    package init(options: Options = Options()) {
+    package init(options: RouterOptions = RouterOptions()) {
         self.options = options
     }
 
-    /// Adds a route. A GET route answers HEAD too, unless a HEAD route was declared before it.
+    /// Adds a route.
     ///
     /// - Precondition: `pattern` begins with a slash, has at most 16 segments, and `*name` stands last.
-    package mutating func add(_ method: String, _ pattern: String, _ handler: @escaping RouteHandler) {
+    package mutating func add(_ method: String, _ pattern: String, _ target: Target) {
         precondition(pattern.hasPrefix("/"), "a pattern begins with a slash")
         var segments: [Segment] = []
         var names: [String] = []
         let parts = pattern == "/" ? [] : pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
-        precondition(parts.count <= Router.maximumSegments, "a pattern has at most 16 segments")
+        precondition(parts.count <= RouterLimits.segments, "a pattern has at most 16 segments")
         for (index, part) in parts.enumerated() {
             switch part.first {
             case ":":
@@ -95,9 +94,9 @@ package struct Router: Sendable {
             default: segments.append(.word(Array(options.caseInsensitive ? part.lowercased().utf8 : String(part).utf8)))
             }
         }
-        let route = Route(method: method, pattern: pattern, segments: segments, names: names, handler: handler)
+        let route = Route(method: method, pattern: pattern, segments: segments, names: names, target: target)
         if case .rest? = segments.last {
-            for count in segments.count...Router.maximumSegments { routes[count].append(route) }
+            for count in segments.count...RouterLimits.segments { routes[count].append(route) }
         } else {
             routes[segments.count].append(route)
         }
@@ -125,10 +124,10 @@ package struct Router: Sendable {
                 case .failure(let broken): return .badParameter(pattern: route.pattern, raw: broken.raw)
                 }
             }
-            if route.method == method || (method == "HEAD" && route.method == "GET") {
+            if route.method == method || (options.answersHead && method == "HEAD" && route.method == "GET") {
                 return .matched(
                     Match(
-                        handler: route.handler, pattern: route.pattern,
+                        target: route.target, pattern: route.pattern,
                         parameters: PathParameters(names: route.names, values: values)))
             }
             if !allowed.contains(route.method) { allowed.append(route.method) }
@@ -175,6 +174,11 @@ package struct Router: Sendable {
     }
 }
 
+enum RouterLimits {
+    /// Longer paths are not found: no API here has a deeper one.
+    static let segments = 16
+}
+
 /// The places of a path's segments, on the stack.
 private struct SegmentRanges: ~Copyable {
     private var bounds = InlineArray<17, (start: Int, end: Int)>(repeating: (0, 0))
@@ -193,7 +197,7 @@ private struct SegmentRanges: ~Copyable {
         if ignoreTrailingSlash, path[end - 1] == slash { end -= 1 }
         var start = path.startIndex + 1
         for index in start...end where index == end || path[index] == slash {
-            guard count < Router.maximumSegments else { return false }
+            guard count < RouterLimits.segments else { return false }
             bounds[count] = (start, index)
             count += 1
             start = index + 1

@@ -1,11 +1,11 @@
+internal import ChatAPI
 internal import HTTPTransport
 internal import LogStore
 internal import Synchronization
 
 /// Counts and logs every request of a surface, from its arrival at the handler to its reply.
 final class RequestObserver: Sendable {
-    private let surface: String
-    private let pattern: @Sendable (Request) -> String
+    private let surface: any APISurface
     private let metrics: RequestMetrics
     /// nil: the surface writes its own access log.
     private let logger: Logger?
@@ -13,19 +13,17 @@ final class RequestObserver: Sendable {
     /// Instruments by route pattern; a surface has few.
     private let routes = Mutex<[String: RouteMetrics]>([:])
 
-    init(
-        surface: String, metrics: RequestMetrics, logger: Logger?, clock: any Clock,
-        pattern: @escaping @Sendable (Request) -> String
-    ) {
+    init(_ surface: any APISurface, metrics: RequestMetrics, logger: Logger?, clock: any Clock) {
         self.surface = surface
         self.metrics = metrics
         self.logger = logger
         self.clock = clock
-        self.pattern = pattern
     }
 
-    func observe(_ handler: @escaping Handler) -> Handler {
-        { [self] request, exchange in
+    /// The surface, observed.
+    var served: ServedSurface {
+        let handler = surface.handler
+        return ServedSurface(surface: surface) { [self] request, exchange in
             let started = clock.monotonicMicroseconds()
             handler(
                 request,
@@ -36,10 +34,10 @@ final class RequestObserver: Sendable {
     }
 
     private func record(_ request: Request, _ status: Int, _ microseconds: UInt64) {
-        let pattern = pattern(request)
+        let pattern = surface.routePattern(of: request)
         let route = routes.withLock { routes in
             if let known = routes[pattern] { return known }
-            let new = metrics.route(surface: surface, pattern: pattern)
+            let new = metrics.route(surface: surface.name, pattern: pattern)
             routes[pattern] = new
             return new
         }
@@ -47,7 +45,7 @@ final class RequestObserver: Sendable {
         guard let logger, logger.level <= (status >= 500 ? .warning : .info) else { return }
         var event = LogEvent(status >= 500 ? .warning : .info, "request")
         event.requestID = String(request.id)
-        event.surface = surface
+        event.surface = surface.name
         event.method = request.method
         event.route = pattern
         event.status = status

@@ -122,9 +122,6 @@ final class Server: Sendable {
         let orion = OrionSurface(
             engine: engine,
             configuration: OrionConfiguration(OrionSettings(configuration), settings, store.id, logger))
-        let observer = RequestObserver(surface: "orion", metrics: metrics, logger: logger, clock: clock) {
-            orion.routePattern(of: $0)
-        }
         let llmSettings = LLMSettings(configuration)
         let llm = LLMSurface(
             engine: engine, configuration: LLMConfiguration(llmSettings, logger),
@@ -138,20 +135,14 @@ final class Server: Sendable {
                 next()
             }
         }
-        let llmObserver = RequestObserver(surface: "llm", metrics: metrics, logger: nil, clock: clock) {
-            llm.routePattern(of: $0)
-        }
+        // llm writes an access log of its own.
         let surfaces = [
-            Surface(
-                name: "orion", handler: observer.observe(orion.handler), knows: { orion.knows($0) },
-                isAddressed: { _ in false }),
-            Surface(
-                name: "llm", handler: llmObserver.observe(llm.handler), knows: { llm.knows($0) },
-                isAddressed: { LLMSurface.isAddressed(by: $0) }),
+            RequestObserver(orion, metrics: metrics, logger: logger, clock: clock).served,
+            RequestObserver(llm, metrics: metrics, logger: nil, clock: clock).served,
         ]
         for listener in settings.listeners {
-            let served = surfaces.filter { listener.surfaces.isEmpty || listener.surfaces.contains($0.name) }
-            try listen(listener.address, tls: settings.tls != nil, Surface.handler(of: served))
+            let served = surfaces.filter { listener.surfaces.isEmpty || listener.surfaces.contains($0.surface.name) }
+            try listen(listener.address, tls: settings.tls != nil, ServedSurface.handler(of: served))
         }
         if let admin = AdminSettings(configuration).address {
             let surface = AdminSurface(
