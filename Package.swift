@@ -21,6 +21,10 @@ let package = Package(
     products: [
         .executable(name: "chat-server", targets: ["chat-server"])
     ],
+    traits: [
+        .trait(name: "Upstream", description: "Asks models by libcurl."),
+        .default(enabledTraits: ["Upstream"]),
+    ],
     targets: [
         // C libraries: a module map and a shim.h of static inline helpers, no logic.
         .systemLibrary(name: "CLinux"),
@@ -59,8 +63,8 @@ let package = Package(
         ),
         .target(name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common),
         .target(
-            name: "Upstream", dependencies: ["CCurl"], swiftSettings: common,
-            linkerSettings: [.linkedLibrary("curl-gnutls")]),
+            name: "Upstream", dependencies: [.target(name: "CCurl", condition: .when(traits: ["Upstream"]))],
+            swiftSettings: common, linkerSettings: [.linkedLibrary("curl-gnutls", .when(traits: ["Upstream"]))]),
         .target(
             name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport", "Upstream", "CSwaggerUI"],
             swiftSettings: common),

@@ -43,8 +43,9 @@ extension ChatEngine {
         let target: ErasureSubject
         do throws(ChatError) {
             target = try find(subject, access)
-        } catch .userNotFound where !accounts.isEmpty {
-            try beUser(subject, access)
+        } catch {
+            guard error == .userNotFound || error == .tenantNotFound, !accounts.isEmpty else { throw error }
+            try bePresent(subject, access)
             target = try find(subject, access)
         }
         var batch = Batch(durability: .durable)
@@ -81,13 +82,14 @@ extension ChatEngine {
         }
     }
 
-    /// Someone with an account who has stored nothing yet is no user of the store, and an erasure needs the number of one:
-    /// an empty session makes it, and goes with it.
-    private func beUser(_ subject: DataSubject, _ access: Access) throws(ChatError) {
-        guard case .user(let name) = subject, access.reaches(owner: name) else { throw .forbidden }
+    /// Someone with an account who has stored nothing yet is no user of the store, and an erasure needs a number to go by:
+    /// an empty session gives one, and goes with it.
+    private func bePresent(_ subject: DataSubject, _ access: Access) throws(ChatError) {
+        let owner = if case .user(let name) = subject { name } else { "" }
+        guard access.reaches(owner: owner) else { throw .forbidden }
         var batch = Batch(durability: .durable)
         _ = batch.createSession(
-            id: UUIDValue(random: random).string, tenant: access.tenant.name, user: name,
+            id: UUIDValue(random: random).string, tenant: access.tenant.name, user: owner,
             state: SessionState().encoded, retentionClass: access.tenant.retentionClass.rawValue)
         do throws(LogStoreError) { try store.commit(batch) } catch { throw ChatError(error) }
     }

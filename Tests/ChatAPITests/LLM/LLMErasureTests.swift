@@ -31,21 +31,31 @@ import Testing
             + fixture.store.documents(tenant: "llm", prefix: Array("running/".utf8), limit: 9).count
     }
 
+    /// Fires timers until no reply is being streamed.
+    private static func settle(_ fixture: LLMFixture) async throws {
+        try await onOwnThread {
+            spin {
+                fixture.timers.fire()
+                return fixture.surface.streams.count == 0
+            }
+        }
+    }
+
     @Test func aChatTakesItsRepliesWithIt() async throws {
-        let fixture = try LLMFixture(.inProcess, .unlimited, manual: true)
-        let ended = try await Self.begin(fixture, tokens: 40)
-        while fixture.timers.fire() {}
+        let fixture = try LLMFixture(.socket, .unlimited, manual: true)
+        let ended = try await Self.begin(fixture, tokens: 0)
+        try await Self.settle(fixture)
         #expect(try await fixture.get("/chat/stream/\(ended.id)").status == 200)
-        let running = try await Self.begin(fixture, tokens: 9)
-        #expect(try Self.documents(fixture) > 3)
+        let running = try await Self.begin(fixture, tokens: 5)
+        // Both replies, the mark of the running one, and tokens of it.
+        try await onOwnThread { try spin { try Self.documents(fixture) > 3 } }
         for chat in [ended.chat, running.chat] {
             #expect(try await fixture.send("DELETE", "/chat/\(chat)", .alice).status == 200)
         }
         // The reply that is still made notices at its next token.
-        while fixture.timers.fire() {}
+        try await Self.settle(fixture)
         #expect(try Self.documents(fixture) == 0)
         for id in [ended.id, running.id] { #expect(try await fixture.get("/chat/stream/\(id)").status == 404) }
-        #expect(fixture.surface.streams.count == 0)
     }
 
     @Test func anErasedUserLeavesNoByte() async throws {
@@ -55,7 +65,7 @@ import Testing
         options.deletionGraceSeconds = 0
         var fixture: LLMFixture? = try LLMFixture(.inProcess, .unlimited, disk: disk, manual: true, options: options)
         if let fixture {
-            _ = try await Self.begin(fixture, tokens: 40, message: secret)
+            _ = try await Self.begin(fixture, tokens: 27, message: secret)
             while fixture.timers.fire() {}
             try fixture.store.flush()
             // Most of this one's reply is in tables when the next server finds it.
@@ -67,7 +77,11 @@ import Testing
         #expect(!disk.holders(of: secret).isEmpty && !disk.holders(of: "admin@acme.com").isEmpty)
         _ = try next.engine.erase(.user(Caller.alice.rawValue), Self.access)
         while next.timers.fire() {}
-        try next.store.maintain()
+        // The clocks of both fixtures begin at the same time.
+        for _ in 0..<2 {
+            next.refill()
+            try next.store.maintain()
+        }
         #expect(try next.engine.erasures(.operator).map(\.progress) == [.completed])
         #expect(disk.holders(of: secret).isEmpty, "\(disk.holders(of: secret))")
         #expect(disk.holders(of: "admin@acme.com").isEmpty, "\(disk.holders(of: "admin@acme.com"))")
@@ -99,7 +113,7 @@ import Testing
         var running = ended
         do {
             let fixture = try LLMFixture(.inProcess, .unlimited, disk: disk, manual: true)
-            ended = try await Self.begin(fixture, tokens: 40)
+            ended = try await Self.begin(fixture, tokens: 27)
             while fixture.timers.fire() {}
             running = try await Self.begin(fixture, tokens: 9)
             fixture.surface.stopStreams()

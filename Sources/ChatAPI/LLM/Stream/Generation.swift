@@ -239,19 +239,28 @@ final class Generation: ReplySink {
                 state.reply.failure = "The reply could not be stored"
             }
             pump(&state)
-            return (state.reply, state.text.bytes.count)
+            return (state.reply, state.text.units)
         }
         if case .failure(let error) = result, error != .sessionNotFound {
-            log(.error, "Failed to store streamed message", [("error", .string("\(error)"))])
-        } else if reply.ending == .failed {
-            log(.error, "Streaming error", [("error", .string(reply.failure ?? ""))])
+            return log(.error, "Failed to store streamed message", [("error", .string("\(error)"))])
+        }
+        guard reply.ending == .completed else {
+            let field: (String, ServiceEvent.Value) = ("error", .string(reply.failure ?? "\(reply.ending ?? .aborted)"))
+            return log(reply.ending == .failed ? .error : .info, "Streaming error", [field])
         }
         log(
             .info, "Stream completed",
             [("tokensStreamed", .integer(reply.tokenBytes.count)), ("totalLength", .integer(length))])
-        log(
-            .info, "Streaming chat completed",
-            [("chatId", .string(reply.session)), ("responseLength", .integer(length))])
+        var fields: [ServiceEvent.Field] = [
+            ("chatId", .string(reply.session)), ("responseLength", .integer(length)),
+        ]
+        if let usage = reply.usage {
+            fields += [
+                ("inputTokens", .integer(usage.inputTokens)), ("outputTokens", .integer(usage.outputTokens)),
+                ("totalTokens", .integer(usage.inputTokens + usage.outputTokens)),
+            ]
+        }
+        log(.info, "Streaming chat completed", fields)
     }
 
     private func log(_ level: ServiceEvent.Level, _ message: String, _ fields: [ServiceEvent.Field]) {
