@@ -139,7 +139,8 @@ package protocol UpstreamDelegate: AnyObject, Sendable {
             for header in request.headers { transfer.headers = curl_slist_append(transfer.headers, header) }
             var codes = [
                 ccurl_set_text(easy, CURLOPT_URL, request.url), ccurl_set_headers(easy, transfer.headers),
-                ccurl_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https"), ccurl_set_long(easy, CURLOPT_FOLLOWLOCATION, 0),
+                ccurl_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https"),
+                ccurl_set_long(easy, CURLOPT_FOLLOWLOCATION, 0),
                 ccurl_set_long(easy, CURLOPT_SSL_VERIFYPEER, 1), ccurl_set_long(easy, CURLOPT_SSL_VERIFYHOST, 2),
                 ccurl_set_long(easy, CURLOPT_NOSIGNAL, 1), ccurl_set_long(easy, CURLOPT_TCP_NODELAY, 1),
                 ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, request.connectMilliseconds),

@@ -78,7 +78,8 @@ struct LLMAuthentication {
         let tokens = Self.tokens(decision, surface.limiter)
         guard decision.isAllowed else {
             call.log(
-                .warning, "Rate limit exceeded", [("orgId", .string(account.organisation)), ("tokens", .string(tokens))])
+                .warning, "Rate limit exceeded",
+                [("orgId", .string(account.organisation)), ("tokens", .string(tokens))])
             call.log(
                 .warning, "Request rate limited",
                 [

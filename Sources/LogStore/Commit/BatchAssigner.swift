@@ -467,7 +467,9 @@ struct BatchAssigner {
             case .putDocument(let key, let value):
                 guard !key.tenant.isEmpty else { throw .invalid("empty tenant") }
                 try bound("id", key.tenant.utf8.count, limits.idBytes)
-                guard key.key.first != SessionDocumentKey.mark else { throw .invalid("a document key that begins with 0") }
+                guard key.key.first != SessionDocumentKey.mark else {
+                    throw .invalid("a document key that begins with 0")
+                }
                 try bound("document key", key.key.count, limits.documentKeyBytes)
                 try bound("document", value.count, limits.documentBytes)
             case .putSessionDocument(_, let name, let part, let value):
@@ -482,7 +484,9 @@ struct BatchAssigner {
                 guard (lsn?.rawValue ?? 0) < UInt64(1) << 63 else { throw .invalid("a position beyond every LSN") }
                 try bound("consumer", consumer.utf8.count, limits.documentKeyBytes)
             case .removeDocument(let key):
-                guard key.key.first != SessionDocumentKey.mark else { throw .invalid("a document key that begins with 0") }
+                guard key.key.first != SessionDocumentKey.mark else {
+                    throw .invalid("a document key that begins with 0")
+                }
                 try bound("document key", key.key.count, limits.documentKeyBytes)
             case .setSessionTimes(_, let first, let second), .setEntryTimes(_, _, let first, let second):
                 for time in [first, second] {

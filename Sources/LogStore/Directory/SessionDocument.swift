@@ -29,7 +29,9 @@ enum SessionDocumentKey {
 
     /// How many bytes of an index key come before the session; nil if it is no document of a session.
     static func sessionOffset(_ indexKey: [UInt8]) -> Int? {
-        guard indexKey.count > 6, indexKey[0] == IndexKey.Kind.document.rawValue, indexKey[5] == mark else { return nil }
+        guard indexKey.count > 6, indexKey[0] == IndexKey.Kind.document.rawValue, indexKey[5] == mark else {
+            return nil
+        }
         let offset = 7 + Int(indexKey[6])
         return offset + 10 <= indexKey.count ? offset : nil
     }

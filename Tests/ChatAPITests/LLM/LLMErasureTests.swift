@@ -127,7 +127,10 @@ import Testing
             try spin { try next.engine.session(chat, Self.access).session.messageCount == 2 }
         }
         let text = try await next.get("/chat/\(running.chat)").json["messages"]?.array?.last?["content"]?.string
-        #expect(text == #"This is a simulated streaming response to your message. Each word will arrive separately, simulating how a real LLM would stream tokens. Your message was: "hi""#)
+        #expect(
+            text
+                == #"This is a simulated streaming response to your message. Each word will arrive separately, simulating how a real LLM would stream tokens. Your message was: "hi""#
+        )
         #expect(try next.engine.leftoverReplies().isEmpty)
     }
 

@@ -45,7 +45,8 @@ final class LLMFixture: Sendable {
         self.disk = disk
         let random = SplitMix64Random(seed: 7)
         store = try LogStore.open(
-            disk: disk, clock: clock, random: random, options: options, execution: route == .socket ? .threaded : .inline)
+            disk: disk, clock: clock, random: random, options: options,
+            execution: route == .socket ? .threaded : .inline)
         engine = ChatEngine(store: store, clock: clock, random: random, readers: ReaderPool(threads: 2))
         try Self.addAccounts(engine)
         var configuration = configuration

@@ -251,7 +251,10 @@ struct LLMModelTests {
     /// Byte for byte what OpenAI sends with `include_usage`: null until the chunk without choices. What cannot be is
     /// not believed.
     @Test(arguments: [
-        (#"{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29}"#, #""input_tokens":19,"output_tokens":10,"total_tokens":29}"#),
+        (
+            #"{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29}"#,
+            #""input_tokens":19,"output_tokens":10,"total_tokens":29}"#
+        ),
         ("null", #""input_tokens":2,"output_tokens":2,"total_tokens":4,"estimated":true}"#),
         (#"{"prompt_tokens":-3,"completion_tokens":10}"#, #""output_tokens":2,"total_tokens":4,"estimated":true}"#),
         (#"{"prompt_tokens":1e300,"completion_tokens":1}"#, #""output_tokens":2,"total_tokens":4,"estimated":true}"#),
@@ -264,8 +267,12 @@ struct LLMModelTests {
         let tail = #""logprobs":null,"finish_reason":"#
         let setup = try Setup([
             .stream([
-                .raw(head + #""choices":[{"index":0,"delta":{"role":"assistant","content":""},\#(tail)null}],"usage":null}"# + "\n\n"),
-                .raw(head + #""choices":[{"index":0,"delta":{"content":"Hi you"},\#(tail)null}],"usage":null}"# + "\n\n"),
+                .raw(
+                    head
+                        + #""choices":[{"index":0,"delta":{"role":"assistant","content":""},\#(tail)null}],"usage":null}"#
+                        + "\n\n"),
+                .raw(
+                    head + #""choices":[{"index":0,"delta":{"content":"Hi you"},\#(tail)null}],"usage":null}"# + "\n\n"),
                 .raw(head + #""choices":[{"index":0,"delta":{},\#(tail)"stop"}],"usage":null}"# + "\n\n"),
                 .raw(head + #""choices":[],"usage":\#(usage)}"# + "\n\n"), .done(usage: nil),
             ])

@@ -206,7 +206,9 @@ final class Generation: ReplySink {
         case .none: break
         case .commit(let tokens, let first):
             guard let session else { return }
-            surface.engine.appendTokens(tokens, first: first, of: id, in: session) { [self] in committed($0, first, tokens.count) }
+            surface.engine.appendTokens(tokens, first: first, of: id, in: session) { [self] in
+                committed($0, first, tokens.count)
+            }
         case .store(let reply, let message, let groups):
             surface.engine.finishReply(reply, message: message, groups: groups) { [self] in stored($0) }
         }
