@@ -61,7 +61,9 @@ let package = Package(
             swiftSettings: strict,
             linkerSettings: [.linkedLibrary("wslay")]
         ),
-        .target(name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common),
+        .target(
+            name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common,
+            linkerSettings: [.linkedLibrary("gnutls")]),
         .target(
             name: "Upstream", dependencies: [.target(name: "CCurl", condition: .when(traits: ["Upstream"]))],
             swiftSettings: common, linkerSettings: [.linkedLibrary("curl-gnutls", .when(traits: ["Upstream"]))]),
@@ -92,7 +94,7 @@ let package = Package(
             name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport", "Upstream"],
             swiftSettings: common),
         .testTarget(
-            name: "ChatServerTests", dependencies: ["chat-server", "ChatEngine", "LogStore", "TestSupport"],
+            name: "ChatServerTests", dependencies: ["chat-server", "ChatAPI", "ChatEngine", "LogStore", "TestSupport"],
             swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
     ]

@@ -41,7 +41,8 @@ package final class DocumentationSurface: APISurface {
         { [self] request, exchange in
             exchange.addHeaders(headers)
             switch operations.find(request) {
-            case .matched(let match): exchange.respond(reply(match.target, match.parameters, request))
+            case .matched(let operation, _, let parameters):
+                exchange.respond(reply(operation, parameters, request))
             case .methodNotAllowed(let allowed):
                 exchange.addHeader("Allow", allowed.joined(separator: ", "))
                 exchange.respond(Response(status: 405))

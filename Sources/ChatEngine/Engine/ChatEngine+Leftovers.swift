@@ -19,7 +19,7 @@ extension ChatEngine {
     package func leftoverReplies() throws(ChatError) -> [Leftover] {
         try adoptEarlierReplies()
         var found: [Leftover] = []
-        for document in try documents(TenantName.llmAccounts, ReplyKey.runningPrefix) {
+        for document in try accountDocuments("running/") {
             let idText = document.key.dropFirst(ReplyKey.runningPrefix.count)
             guard let id = UUIDValue(canonical: idText) else { continue }
             let reply = try Self.decoding { () throws(MalformedRecord) in try Reply(decoding: document.value, id: id) }
@@ -32,7 +32,7 @@ extension ChatEngine {
                 }
                 for part in try parts(of: reply) { batch.remove(name: ReplyKey.name(id), part: part.part, of: session) }
             }
-            try commitAll(batch)
+            try change(batch)
         }
         return found
     }
@@ -79,7 +79,7 @@ extension ChatEngine {
     private func adoptEarlierReplies() throws(ChatError) {
         var sessions: [UUIDValue: SessionKey] = [:]
         for organisation in try organisations() {
-            for document in try documents(organisation.tenant, Array("reply/".utf8)) {
+            for document in try accountDocuments("reply/", of: organisation.tenant) {
                 var batch = Batch()
                 batch.remove(DocumentKey(tenant: organisation.tenant.name, key: document.key))
                 if let id = UUIDValue(canonical: document.key.dropFirst("reply/".utf8.count)) {
@@ -91,10 +91,10 @@ extension ChatEngine {
                         if reply.ending == nil { sessions[id] = session }
                     }
                 }
-                try commitAll(batch)
+                try change(batch)
             }
         }
-        for document in try documents(TenantName.llmAccounts, ReplyKey.runningPrefix) {
+        for document in try accountDocuments("running/") {
             let rest = document.key.dropFirst(ReplyKey.runningPrefix.count)
             guard rest.count == 41, let id = UUIDValue(canonical: rest.prefix(36)) else { continue }
             var batch = Batch()
@@ -103,7 +103,7 @@ extension ChatEngine {
                 batch.put(
                     name: ReplyKey.name(id), part: Array(rest.suffix(4)), document.value, of: .existing(session))
             }
-            try commitAll(batch)
+            try change(batch)
         }
     }
 
@@ -123,23 +123,5 @@ extension ChatEngine {
         } catch {
             throw ChatError(error)
         }
-    }
-
-    private func documents(_ tenant: TenantName, _ prefix: [UInt8]) throws(ChatError) -> [Document] {
-        var found: [Document] = []
-        do throws(LogStoreError) {
-            while true {
-                let page = try store.documents(
-                    tenant: tenant.name, prefix: prefix, after: found.last?.key, limit: 1000)
-                found += page
-                if page.count < 1000 { return found }
-            }
-        } catch {
-            throw ChatError(error)
-        }
-    }
-
-    private func commitAll(_ batch: Batch) throws(ChatError) {
-        do throws(LogStoreError) { try store.commit(batch) } catch { throw ChatError(error) }
     }
 }
