@@ -246,13 +246,14 @@ final class Generation: ReplySink {
         if case .failure(let error) = result, error != .sessionNotFound {
             return log(.error, "Failed to store streamed message", [("error", .string("\(error)"))])
         }
+        let counts: [ServiceEvent.Field] = [
+            ("tokensStreamed", .integer(reply.tokenBytes.count)), ("totalLength", .integer(length)),
+        ]
         guard reply.ending == .completed else {
-            let field: (String, ServiceEvent.Value) = ("error", .string(reply.failure ?? "\(reply.ending ?? .aborted)"))
-            return log(reply.ending == .failed ? .error : .info, "Streaming error", [field])
+            if reply.ending == .aborted { return log(.info, "Stream cancelled", counts) }
+            return log(.error, "Streaming error", [("error", .string(reply.failure ?? "interrupted"))])
         }
-        log(
-            .info, "Stream completed",
-            [("tokensStreamed", .integer(reply.tokenBytes.count)), ("totalLength", .integer(length))])
+        log(.info, "Stream completed", counts)
         var fields: [ServiceEvent.Field] = [
             ("chatId", .string(reply.session)), ("responseLength", .integer(length)),
         ]
