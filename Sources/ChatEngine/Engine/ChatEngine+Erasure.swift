@@ -51,6 +51,7 @@ extension ChatEngine {
         var batch = Batch(durability: .durable)
         for key in accounts { batch.remove(key) }
         batch.erase(target)
+        if case .user(let name) = subject { try removeLedger(of: name, access.tenant, from: &batch) }
         do throws(LogStoreError) {
             try store.commit(batch)
             guard let record = try store.erasure(of: target) else { throw LogStoreError.sessionNotFound }

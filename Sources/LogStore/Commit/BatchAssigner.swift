@@ -124,6 +124,7 @@ struct BatchAssigner {
             work.logged.changes.append(.documentRemoved(key.tenant, key: SessionDocumentKey.make(key, name, part)))
         case .setPosition(let consumer, let lsn):
             work.logged.changes.append(.positionSet(consumer: consumer, lsn))
+        case .annotate(let note): work.logged.changes.append(.annotated(note))
         }
     }
 
@@ -488,6 +489,7 @@ struct BatchAssigner {
                     throw .invalid("a document key that begins with 0")
                 }
                 try bound("document key", key.key.count, limits.documentKeyBytes)
+            case .annotate(let note): try bound("annotation", note.count, limits.annotationBytes)
             case .setSessionTimes(_, let first, let second), .setEntryTimes(_, _, let first, let second):
                 for time in [first, second] {
                     guard let time else { continue }
@@ -518,6 +520,7 @@ extension Batch {
             // Deletions log the name that they free: at most `StoreLimits.idBytes`.
             case .deleteSession, .expireSession, .deleteUser, .deleteTenant, .erase: n += 1200
             case .setPosition(let consumer, _): n += 32 + consumer.utf8.count
+            case .annotate(let note): n += 8 + note.count
             case .setSessionTimes, .setEntryTimes: n += 40
             case .deleteEntry, .removeDocument, .removeSessionDocument, .finishErasure, .setHold: n += 600
             }
@@ -532,7 +535,8 @@ extension Batch {
             case .createSession, .append, .amend, .putDocument, .putSessionDocument: true
             case .update(_, let state, _, _): state != nil
             case .deleteEntry, .deleteSession, .expireSession, .deleteUser, .deleteTenant, .erase, .finishErasure,
-                .setHold, .removeDocument, .removeSessionDocument, .setPosition, .setSessionTimes, .setEntryTimes:
+                .setHold, .removeDocument, .removeSessionDocument, .setPosition, .setSessionTimes, .setEntryTimes,
+                .annotate:
                 false
             }
         }
