@@ -55,7 +55,9 @@ let package = Package(
             swiftSettings: strict,
             linkerSettings: [.linkedLibrary("wslay")]
         ),
-        .target(name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common),
+        .target(
+            name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common,
+            linkerSettings: [.linkedLibrary("gnutls")]),
         .target(
             name: "Upstream", dependencies: ["CCurl"], swiftSettings: common,
             linkerSettings: [.linkedLibrary("curl-gnutls")]),
