@@ -60,3 +60,4 @@ format:
 
 dependencies:
 	@scripts/install-dependencies.sh
+	@scripts/fetch-swagger-ui.sh

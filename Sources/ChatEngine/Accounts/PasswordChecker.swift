@@ -1,5 +1,5 @@
-/// Checks logins on threads of its own: a hash costs a good part of a second, and event loops and readers have none to
-/// spare.
+/// Checks logins on threads of its own: a hash costs a tenth of a second and more, and event loops and readers have
+/// none to spare.
 ///
 /// A user that is not there costs what a wrong password does, and is answered the same. The queue is bounded: what does
 /// not fit is `overloaded` at once. Call `shutDown` once, after the last check was asked for.
@@ -9,7 +9,7 @@ package final class PasswordChecker: Sendable {
 
     /// - Parameters:
     ///   - threads: hashes that may be computed at once.
-    ///   - capacity: checks that may wait; one waits for about half a second times those before it.
+    ///   - capacity: checks that may wait; one waits for a hash of each that is before it.
     package init(_ engine: ChatEngine, threads: Int = 1, capacity: Int = 16) {
         self.engine = engine
         workers = ReaderPool(threads: threads, capacity: capacity)
@@ -29,7 +29,7 @@ package final class PasswordChecker: Sendable {
                 let fits = (account?.password ?? .ofNobody).matches(password)
                 completion(.success(fits ? account : nil))
             }
-            if !accepted { completion(.failure(.overloaded(retryAfterSeconds: 5))) }
+            if !accepted { completion(.failure(.overloaded(retryAfterSeconds: 2))) }
         }
     }
 

@@ -148,8 +148,13 @@ import Testing
         let claims = try TokenClaims(of: JSONWebToken.mint(aivo, key: key), verifier, now: now)
         #expect(claims.subject == "t1")
         #expect(claims["learner_scope"] == .array([.string("l1"), .string("l2")]))
+        for other in [key + [1], []] {
+            let token = JSONWebToken.mint(aivo, key: other)
+            #expect(throws: TokenClaims.Problem.token(.signature)) { try TokenClaims(of: token, verifier, now: now) }
+        }
+        let unsigned = JSONWebToken.mint(aivo, key: [])
         #expect(throws: TokenClaims.Problem.token(.signature)) {
-            try TokenClaims(of: JSONWebToken.mint(aivo, key: key + [1]), verifier, now: now)
+            try TokenClaims(of: unsigned, TokenVerifier(secret: []), now: now)
         }
     }
 }

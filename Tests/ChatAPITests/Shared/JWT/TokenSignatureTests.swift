@@ -1,7 +1,7 @@
 import ChatEngine
 import HTTPTransport
-import Testing
 import TestSupport
+import Testing
 
 @testable import ChatAPI
 
@@ -91,7 +91,9 @@ import TestSupport
             #expect(throws: JSONWebToken.Problem.signature) { try one.verified(token) }
         }
         // Keys that are for something else.
-        for other in [#""use":"enc""#, #""alg":"RS512""#, #""key_ops":["sign"]"#, #""alg":null"#, #""key_ops":"verify""#] {
+        for other in [
+            #""use":"enc""#, #""alg":"RS512""#, #""key_ops":["sign"]"#, #""alg":null"#, #""key_ops":"verify""#,
+        ] {
             let key = "{\(other)," + V.rsJWK.dropFirst()
             #expect(throws: TokenKeySet.Problem.noKey) { try verifier(.rs256, key) }
         }
@@ -142,7 +144,8 @@ import TestSupport
         for token in ["", ".", "a.b", V.a1 + ".", "." + V.a1, "a.b.c.d", parts[0] + "." + parts[1]] {
             #expect(throws: JSONWebToken.Problem.format) { try verifier.verified(token) }
         }
-        for token in ["..", V.a1 + "=", V.a1 + " ", " " + V.a1, V.a1.dropLast() + "l", parts[0] + "." + parts[1] + "."] {
+        for token in ["..", V.a1 + "=", V.a1 + " ", " " + V.a1, V.a1.dropLast() + "l", parts[0] + "." + parts[1] + "."]
+        {
             #expect(throws: JSONWebToken.Problem.signature) { try verifier.verified(token) }
         }
         // The longest there may be is genuine, one byte more is not looked at.
