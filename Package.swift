@@ -21,6 +21,10 @@ let package = Package(
     products: [
         .executable(name: "chat-server", targets: ["chat-server"])
     ],
+    traits: [
+        .trait(name: "Kafka", description: "Publishes events to Kafka by librdkafka."),
+        .default(enabledTraits: ["Kafka"]),
+    ],
     targets: [
         // C libraries: a module map and a shim.h of static inline helpers, no logic.
         .systemLibrary(name: "CLinux"),
@@ -30,6 +34,7 @@ let package = Package(
         .systemLibrary(name: "CGnuTLS", providers: [.apt(["libgnutls28-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
+        .systemLibrary(name: "CRdKafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CWslay", providers: [.apt(["libwslay-dev"])]),
         // No library but a few files, embedded: what /docs shows documentation with.
         .target(name: "CSwaggerUI", cSettings: [.headerSearchPath("../../.assets/swagger-ui")]),
@@ -64,11 +69,17 @@ let package = Package(
             name: "Upstream", dependencies: ["CCurl"], swiftSettings: common,
             linkerSettings: [.linkedLibrary("curl-gnutls")]),
         .target(
+            name: "Kafka", dependencies: [.target(name: "CRdKafka", condition: .when(traits: ["Kafka"]))],
+            swiftSettings: common, linkerSettings: [.linkedLibrary("rdkafka", .when(traits: ["Kafka"]))]),
+        .target(
+            name: "Events", dependencies: ["ChatEngine", "HTTPTransport", "Kafka", "LogStore", "Upstream"],
+            swiftSettings: common),
+        .target(
             name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport", "Upstream", "CSwaggerUI"],
             swiftSettings: common),
         .executableTarget(
             name: "chat-server",
-            dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "Upstream", "CLinux"],
+            dependencies: ["ChatAPI", "ChatEngine", "Events", "HTTPTransport", "LogStore", "Upstream", "CLinux"],
             swiftSettings: common
         ),
 
@@ -90,7 +101,17 @@ let package = Package(
             name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport", "Upstream"],
             swiftSettings: common),
         .testTarget(
-            name: "ChatServerTests", dependencies: ["chat-server", "ChatAPI", "ChatEngine", "LogStore", "TestSupport"],
+            name: "EventsTests",
+            dependencies: [
+                "Events", "Kafka", "ChatEngine", "LogStore", "Upstream", "HTTPTransport", "TestSupport",
+                .target(name: "CRdKafka", condition: .when(traits: ["Kafka"])),
+            ],
+            swiftSettings: common),
+        .testTarget(
+            name: "ChatServerTests",
+            dependencies: [
+                "chat-server", "ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "TestSupport",
+            ],
             swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
     ]
@@ -118,6 +139,10 @@ if let tools = Context.environment["CHAT_TOOLS"] {
             .executableTarget(
                 name: "conformance-server", dependencies: ["SocketIO", "HTTPTransport"],
                 path: "Tests/Conformance/Server", swiftSettings: common))
+        package.targets.append(
+            .executableTarget(
+                name: "event-source", dependencies: ["ChatEngine", "LogStore"],
+                path: "Tests/Conformance/EventSource", swiftSettings: common))
     }
     if tools == "fuzz" {
         package.targets += [

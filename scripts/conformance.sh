@@ -43,6 +43,8 @@ part() {
 export CHAT_TOOLS=conformance
 build=(swift build -c release --scratch-path .build/tools)
 "${build[@]}" --product conformance-server
+"${build[@]}" --product event-source
+"${build[@]}" --product chat-server
 binaries="$("${build[@]}" --show-bin-path)"
 
 if [[ ! -x "$python" ]]; then python3 -m venv "$work/venv"; fi
@@ -53,6 +55,13 @@ if "$python" -m pip install --quiet --requirement "$tests/requirements.txt"; the
     stop
 else
     skip "the public suites and python-socketio: the packages could not be installed"
+fi
+
+if "$python" -m pip install --quiet --requirement "$tests/kafka-requirements.txt"; then
+    part "events read back from Kafka" "$python" "$tests/kafka_events.py" \
+        "$binaries/chat-server" "$binaries/event-source" "$work"
+else
+    skip "events read back from Kafka: confluent-kafka could not be installed"
 fi
 
 script="$work/nicegui/nicegui/static/socket.io.min.js"

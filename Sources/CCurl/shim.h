@@ -26,6 +26,10 @@ static inline CURLcode ccurl_set_write(CURL *easy, ccurl_write_callback callback
     return curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, callback);
 }
 
+static inline CURLcode ccurl_set_opensocket(CURL *easy, curl_opensocket_callback callback) {
+    return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, callback);
+}
+
 /// The status of the reply; 0 before there is one.
 static inline long ccurl_status(CURL *easy) {
     long status = 0;

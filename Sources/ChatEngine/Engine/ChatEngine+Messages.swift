@@ -95,6 +95,7 @@ extension ChatEngine {
                     ? .entryCount(info.key, below: most) : .lastSequence(info.key, info.lastSequence))
         }
         batch.append(message.encoded, to: .existing(info.key))
+        try announce(.messageCreated, of: id, message: message.id, key: info.key, in: &batch, access, policy)
         return (batch, message)
     }
 
@@ -186,6 +187,7 @@ extension ChatEngine {
         stored.message.id = id
         var batch = Batch(durability: durability)
         batch.amend(stored.sequence, of: .existing(info.key), payload: stored.message.encoded)
+        try announce(.messageUpdated, of: session, message: id, key: info.key, in: &batch, access, .blocking)
         do throws(LogStoreError) {
             stored.editedAt = try store.commit(batch).time
             return stored
@@ -217,6 +219,7 @@ extension ChatEngine {
         try refuseIfHeld(info.key)
         var batch = Batch(durability: durability)
         batch.deleteEntry(stored.sequence, of: .existing(info.key))
+        try announce(.messageDeleted, of: session, message: id, key: info.key, in: &batch, access, .blocking)
         do throws(LogStoreError) {
             _ = try store.commit(batch)
         } catch {
