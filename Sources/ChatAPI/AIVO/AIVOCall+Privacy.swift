@@ -105,20 +105,13 @@ extension AIVOCall {
 }
 
 extension PrivacyRequest.Scope {
-    private static let names: [(name: String, value: PrivacyRequest.Scope)] = [
-        ("full", .full), ("metadata_only", .metadataOnly), ("messages_only", .messagesOnly),
-        ("threads_only", .threadsOnly),
-    ]
-
     /// - Precondition: one of the declared choices.
     init(aivoName name: String) {
-        guard let found = Self.names.first(where: { $0.name == name })?.value else {
+        guard let found = Self.allCases.first(where: { $0.name == name }) else {
             preconditionFailure("the declaration has other types")
         }
         self = found
     }
-
-    var aivoName: String { Self.names.first { $0.value == self }?.name ?? "full" }
 }
 
 extension PrivacyRequest.Status {
@@ -148,7 +141,7 @@ extension Array where Element == UInt8 {
         append(key: #","requested_by":"#)
         append(jsonString: request.requestedBy)
         append(key: isExport ? #","export_type":"# : #","deletion_type":"#)
-        append(jsonString: request.scope.aivoName)
+        append(jsonString: request.scope.name)
         append(key: #","thread_count":"#)
         append(decimal: Int64(clamping: request.threads))
         append(key: #","message_count":"#)

@@ -63,7 +63,7 @@ package final class AIVOSurface: APISurface {
         if let answer = cors.preflight(request) { return exchange.respond(answer) }
         cors.apply(request, exchange)
         switch operations.find(request) {
-        case .matched(let match): perform(match.target, match.parameters, request, exchange)
+        case .matched(let operation, _, let parameters): perform(operation, parameters, request, exchange)
         case .methodNotAllowed(let allowed):
             // Starlette names the first route of the path only.
             exchange.addHeader("Allow", allowed.first ?? "GET")

@@ -62,6 +62,13 @@ extension ChatEngine {
         batch.put(PrivacyKey.request(request.id, tenant), request.encoded)
         batch.put(PrivacyKey.log(request, tenant), [])
         batch.put(PrivacyKey.job(request.id), Array(tenant.name.utf8))
+        guard let published = tenant.publishedName else { return }
+        var note = EventNote(
+            request.kind == .export ? .exportRequested : .deletionRequested, tenant: published,
+            learner: request.learner, actor: request.requestedBy)
+        note.request = request.id.string
+        note.requestType = request.scope.name
+        batch.announce(note)
     }
 
     // MARK: Messages without their threads

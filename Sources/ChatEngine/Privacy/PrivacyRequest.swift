@@ -13,7 +13,7 @@ package struct PrivacyRequest: Hashable, Sendable {
         case failed = 4
     }
     /// What of the data.
-    package enum Scope: UInt8, Sendable {
+    package enum Scope: UInt8, Sendable, CaseIterable {
         /// Everything.
         case full = 1
         /// Of an export: no content of messages.
@@ -22,6 +22,16 @@ package struct PrivacyRequest: Hashable, Sendable {
         case messagesOnly = 3
         /// Of a deletion: threads with their messages.
         case threadsOnly = 4
+
+        /// As other systems hear of it.
+        package var name: String {
+            switch self {
+            case .full: "full"
+            case .metadataOnly: "metadata_only"
+            case .messagesOnly: "messages_only"
+            case .threadsOnly: "threads_only"
+            }
+        }
     }
 
     package var id: UUIDValue

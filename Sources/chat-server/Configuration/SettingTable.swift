@@ -7,7 +7,7 @@ extension Setting {
     static func named(_ key: String) -> Setting? { byKey[key] }
 
     /// The surfaces that a listener may serve.
-    static let surfaceNames = ["orion", "llm"]
+    static let surfaceNames = ["orion", "llm", "aivo"]
 
     /// Variables of the original services that have nothing to configure here; a line of the log says so.
     static let ignoredVariables = [
@@ -20,7 +20,7 @@ extension Setting {
 
     private static let http: [Setting] = [
         Setting(
-            "http.listen", .listeners, default: "127.0.0.1:3002", also: [OriginalName("PORT", notation: .loopbackPort)],
+            "http.listen", .listeners, default: "127.0.0.1:3002", also: originals("PORT", notation: .loopbackPort),
             "Listeners, `HOST:PORT` or `HOST:PORT=surface,…`; without a list of surfaces a listener serves them all."),
         Setting(
             "http.loops", .integer(0...256), default: "0",
@@ -108,7 +108,9 @@ extension Setting {
     private static let retention: [Setting] =
         surfaceNames.map { surface in
             Setting(
-                "retention.\(surface)", .duration(.zero...TenantRetention.longest), default: "0",
+                "retention.\(surface)", .duration(.zero...TenantRetention.longest),
+                default: surface == "aivo" ? "365d" : "0",
+                also: surface == "aivo" ? originals("MESSAGE_RETENTION_DAYS", notation: .days) : [],
                 "How long messages of \(surface) are kept; 0 is for ever.")
         } + [
             Setting(

@@ -101,7 +101,7 @@ final class Server: Sendable {
         }
     }
 
-    private static func readPEM(_ path: String) throws(CommandFailure) -> String {
+    static func readPEM(_ path: String) throws(CommandFailure) -> String {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw CommandFailure(.configuration, "\(path): \(String(cString: strerror(errno)))")
@@ -140,14 +140,25 @@ final class Server: Sendable {
                 next()
             }
         }
+        let aivo = try makeAIVO(configuration, settings, directory: directory, timers: timers)
+        stopStreams.withLock { stop in
+            stop = { [next = stop] in
+                aivo.jobs.stop()
+                next()
+            }
+        }
         // llm writes an access log of its own.
         let surfaces = [
             RequestObserver(orion, metrics: metrics, logger: logger, clock: clock).served,
             RequestObserver(llm, metrics: metrics, logger: nil, clock: clock).served,
+            RequestObserver(aivo.surface, metrics: metrics, logger: logger, clock: clock).served,
         ]
+        let hasDocumentation = configuration.text("http.docs") == "on"
         for listener in settings.listeners {
             let served = surfaces.filter { listener.surfaces.isEmpty || listener.surfaces.contains($0.surface.name) }
-            try listen(listener.address, tls: settings.tls != nil, ServedSurface.handler(of: served))
+            try listen(
+                listener.address, tls: settings.tls != nil,
+                ServedSurface.handler(of: served, withDocumentation: hasDocumentation))
         }
         if let admin = AdminSettings(configuration).address {
             let surface = AdminSurface(
