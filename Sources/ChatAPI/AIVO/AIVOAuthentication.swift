@@ -17,6 +17,8 @@ struct AIVOMember: Sendable {
     /// nil: none, or none that this surface knows.
     let role: String?
     let access: Access
+    /// Seconds since 1970; nil: the token has no end.
+    let expiresAt: Double?
 
     var isAdmin: Bool { access.roles.contains(.admin) || access.roles.contains(.superAdmin) }
 }
@@ -43,7 +45,7 @@ extension AIVOConfiguration {
                 tenant: tenant, user: user, role: role,
                 access: .verifiedToken(
                     tenant: .aivo(tenant: tenant), user: user, roles: Self.roles(role),
-                    reach: Self.reach(role, claims["learner_scope"]))))
+                    reach: Self.reach(role, claims["learner_scope"])), expiresAt: claims.expiresAt))
     }
 
     private static func roles(_ role: String?) -> Access.Role {

@@ -41,6 +41,7 @@ struct AIVOCall: Sendable {
         case .requestDeletion: try requestDeletion(member)
         case .getDeletion: getRequest(.deletion, member)
         case .listPrivacyLog: try listPrivacyLog(member)
+        case .listEvents: try listEvents(member)
         }
     }
 

@@ -22,6 +22,8 @@ package struct AIVOConfiguration: Sendable {
     package var retentionDays = 365
     /// `sender_type` is stored as declared, not held against the token's role.
     package var trustsSenderType = true
+    /// Clients that may hear of changes at once.
+    package var maximumEventStreams = 100
     /// Bytes of a decoded request body.
     package var bodyBytes = 1 << 20
     package var log: @Sendable (ServiceEvent) -> Void = { _ in }
@@ -40,4 +42,6 @@ enum AIVOLimits {
     static let defaultMessages = 50
     static let logEntries = 1...200
     static let defaultLogEntries = 50
+    static let events = 1...1000
+    static let defaultEvents = 100
 }

@@ -134,6 +134,13 @@ extension SurfaceDescription {
             ])
         ),
         (
+            "EventPage",
+            .object([
+                .required("events", .array(of: .anyObject)), .required("next", .count.about("`after` of the next page.")),
+                .required("is_at_end", .boolean),
+            ])
+        ),
+        (
             "PrivacyLog",
             .object([
                 .required("entries", .array(of: Schema.any.about("An Export or a Deletion."))),

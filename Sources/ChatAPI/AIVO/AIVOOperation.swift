@@ -6,6 +6,7 @@ enum AIVOOperation: SurfaceOperation {
     case createThread, listThreads, getThread, updateThread, deleteThread
     case createMessage, listMessages, getMessage, updateMessage, deleteMessage
     case requestExport, getExport, downloadExport, requestDeletion, getDeletion, listPrivacyLog
+    case listEvents
 
     /// The service's own prefix, and the one that its web client calls.
     static let prefixes = ["/api/v1", "/chat/v1"]
@@ -19,6 +20,7 @@ enum AIVOOperation: SurfaceOperation {
         case .createThread, .listThreads, .getThread, .updateThread, .deleteThread: threads
         case .createMessage, .listMessages, .getMessage, .updateMessage, .deleteMessage: messages
         case .requestExport, .getExport, .downloadExport, .requestDeletion, .getDeletion, .listPrivacyLog: privacy
+        case .listEvents: events
         }
     }
 
@@ -146,6 +148,22 @@ enum AIVOOperation: SurfaceOperation {
                 "DELETE", path + "/:message_id", "Delete an own message", "messages",
                 replies: [.json("Deleted", .named("Confirmation")), foreign, missing, held])
         }
+    }
+
+    private var events: OperationDeclaration {
+        declare(
+            "GET", "/events", "Changes of the tenant, the oldest first; for admins", "events",
+            parameters: [
+                .query("after", Schema(.integer(minimum: 0, maximum: nil)).about("Only what is behind this position.")),
+                limit(AIVOLimits.events, AIVOLimits.defaultEvents),
+                .header("Accept", .string.about("text/event-stream: as a stream that goes on.")),
+                .header("Last-Event-ID", .string.about("Where a stream goes on; else with what comes.")),
+            ],
+            replies: [
+                .json("A page; as a stream, one event a server-sent event", .named("EventPage")),
+                .json(403, "Not an admin's token", .named("Error")),
+                .json(410, "The log no longer reaches back to the position", .named("Error")),
+            ])
     }
 
     private var privacy: OperationDeclaration {

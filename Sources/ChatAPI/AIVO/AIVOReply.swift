@@ -1,5 +1,6 @@
 internal import ChatEngine
 internal import HTTPTransport
+internal import LogStore
 
 /// A complete JSON reply. Error bodies are `{"detail":…}`; no text of a lower layer gets out.
 struct AIVOReply: SurfaceReply {
@@ -40,6 +41,12 @@ struct AIVOReply: SurfaceReply {
     static let held = AIVOReply(409, "Data is under legal hold")
     static let unreadable = AIVOReply(400, "There was an error parsing the body")
     static let internalError = AIVOReply(500, "Internal Server Error")
+
+    static let tooManyStreams = AIVOReply(503, "Too many event streams are open").retry(afterSeconds: 5)
+
+    static func eventsGone(_ oldest: LSN) -> AIVOReply {
+        AIVOReply(410, "Events before \(oldest) are no longer in the log")
+    }
 
     static func threadFull(_ most: Int) -> AIVOReply {
         AIVOReply(409, "Thread has reached its maximum of \(most) messages")

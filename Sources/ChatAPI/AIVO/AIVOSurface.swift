@@ -4,7 +4,7 @@ internal import LogStore
 
 /// The aivo surface: a learning platform's threads and messages, with privacy requests.
 ///
-///     let surface = AIVOSurface(engine: engine, privacy: jobs, configuration: configuration)
+///     let surface = AIVOSurface(engine: engine, privacy: jobs, timers: timers, configuration: configuration)
 ///     try server.listen(host: "127.0.0.1", port: 8000, handler: surface.handler)
 ///
 /// A request goes, in this order, through: the rate limit of its address; the request id; CORS; the route (404, 405, a
@@ -13,15 +13,22 @@ internal import LogStore
 package final class AIVOSurface: APISurface {
     let engine: ChatEngine
     let privacy: PrivacyJobs
+    let timers: any Timers
     let configuration: AIVOConfiguration
+    let eventStreams: EventStreams
     private let limiter: SlidingWindowLimiter?
     private let cors: AIVOCORS
     private let operations: OperationTable<AIVOOperation>
     private let schemas: [String: Schema]
 
-    package init(engine: ChatEngine, privacy: PrivacyJobs, configuration: AIVOConfiguration) {
+    /// - Parameter timers: shut down by their maker, after `stopStreams`.
+    package init(
+        engine: ChatEngine, privacy: PrivacyJobs, timers: any Timers, configuration: AIVOConfiguration
+    ) {
         self.engine = engine
         self.privacy = privacy
+        self.timers = timers
+        eventStreams = EventStreams(capacity: configuration.maximumEventStreams)
         self.configuration = configuration
         limiter =
             configuration.requestsPerMinute > 0
@@ -45,6 +52,9 @@ package final class AIVOSurface: APISurface {
     package func isAddressed(by request: Request) -> Bool {
         AIVOOperation.prefixes.contains { request.path.hasPrefix("\($0)/") }
     }
+
+    /// Ends the streams of events, which would not end by themselves.
+    package func stopStreams() { eventStreams.endAll() }
 
     // MARK: The way of a request
 

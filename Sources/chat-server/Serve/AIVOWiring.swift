@@ -23,7 +23,7 @@ extension Server {
         var wanted = AIVOConfiguration(settings, verifier: verifier, logger)
         wanted.bodyBytes = http.maximumBodyBytes
         wanted.servesDocumentation = configuration.text("http.docs") == "on"
-        return (AIVOSurface(engine: engine, privacy: jobs, configuration: wanted), jobs)
+        return (AIVOSurface(engine: engine, privacy: jobs, timers: timers, configuration: wanted), jobs)
     }
 }
 

@@ -21,6 +21,8 @@ final class Server: Sendable {
     private let timers = TimerThread()
     /// Set if events go anywhere.
     let relay = Mutex<EventRelay?>(nil)
+    /// Ends what clients listen to without an end; set while it is served.
+    private let stopListening = Mutex<@Sendable () -> Void>({})
     /// Set while surfaces are served that stream replies.
     private let stopStreams = Mutex<@Sendable () -> Void>({})
 
@@ -141,6 +143,7 @@ final class Server: Sendable {
             }
         }
         let aivo = try makeAIVO(configuration, settings, directory: directory, timers: timers)
+        stopListening.withLock { $0 = { aivo.surface.stopStreams() } }
         stopStreams.withLock { stop in
             stop = { [next = stop] in
                 aivo.jobs.stop()
@@ -204,6 +207,7 @@ final class Server: Sendable {
     /// Answers what is in flight, seals the log. A store that has failed answers writes with an error and is not sealed.
     func stop(within deadline: Duration) throws(CommandFailure) {
         draining.store(true, ordering: .relaxed)
+        stopListening.withLock { $0 }()
         if !http.drain(deadline: deadline) { logger.warning("requests were still in flight when the time was up") }
         endReplies()
         engine.close()

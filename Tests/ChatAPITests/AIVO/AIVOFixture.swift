@@ -2,6 +2,7 @@ import ChatAPI
 import ChatEngine
 import HTTPTransport
 import LogStore
+import Synchronization
 import TestSupport
 import Testing
 
@@ -16,6 +17,7 @@ final class AIVOFixture: Sendable {
     let surface: AIVOSurface
     private let handler: Handler
     private let server: HTTPServer?
+    private let isClosed = Atomic<Bool>(false)
     let port: UInt16?
 
     static let secret = Array("conformance-secret-0123456789abcdef".utf8)
@@ -37,7 +39,7 @@ final class AIVOFixture: Sendable {
         var configuration = AIVOConfiguration(verifier: TokenVerifier(secret: Self.secret))
         configuration.requestsPerMinute = 0
         adjust(&configuration)
-        surface = AIVOSurface(engine: engine, privacy: jobs, configuration: configuration)
+        surface = AIVOSurface(engine: engine, privacy: jobs, timers: timers, configuration: configuration)
         handler = surface.handler
         if route == .socket {
             var settings = HTTPServer.Configuration()
@@ -53,7 +55,10 @@ final class AIVOFixture: Sendable {
 
     deinit { close() }
 
+    /// The first time; then nothing.
     func close() {
+        guard !isClosed.exchange(true, ordering: .relaxed) else { return }
+        surface.stopStreams()
         server?.drain(deadline: .seconds(5))
         jobs.stop()
         engine.close()

@@ -84,10 +84,10 @@ enum PydanticTime {
 
     private struct Number {
         var isNegative = false
-        /// nil: more digits than any time has.
-        var whole: Int64?
+        var whole: Int64
         var microseconds: Int64 = 0
 
+        /// nil for anything but digits, with a sign and a fraction; also where 64 bits do not hold them.
         init?(_ bytes: [UInt8]) {
             var rest = bytes[...]
             if let sign = rest.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {
@@ -102,24 +102,27 @@ enum PydanticTime {
                 guard rest.first == UInt8(ascii: "."), fraction.allSatisfy({ (0x30...0x39).contains($0) }) else {
                     return nil
                 }
-                let six = Array(fraction.prefix(6)) + Array(repeating: 0x30, count: max(0, 6 - fraction.count))
-                microseconds = six.reduce(0) { $0 * 10 + Int64($1) - 0x30 }
+                // Python's floats have no more digits than this.
+                let value = Double(String(decoding: digits + rest, as: UTF8.self)) ?? 0
+                microseconds = Int64(((value - value.rounded(.down)) * 1e6).rounded())
             }
-            let text = String(decoding: digits, as: UTF8.self)
-            whole = Int64(text).flatMap { $0 < 1 << 50 ? $0 : nil }
+            guard let whole = Int64(String(decoding: digits, as: UTF8.self)) else { return nil }
+            self.whole = whole
         }
 
         private static let watershed: Int64 = 20_000_000_000
-        /// 1600-01-01 and 10000-01-01.
-        private static let range: Range<Int64> = -11_676_096_000_000_000..<253_402_300_800_000_000
+        /// The beginnings of the years 0 and 10000.
+        private static let range: Range<Int64> = -62_167_219_200_000_000..<253_402_300_800_000_000
 
         func time() throws(Refusal) -> Timestamp {
-            let magnitude = whole.map { whole in
-                whole > Self.watershed ? whole * 1000 + microseconds / 1000 : whole * 1_000_000 + microseconds
-            }
-            let value = magnitude.map { isNegative ? -$0 : $0 } ?? (isNegative ? .min : .max)
+            // More than any year in milliseconds; the product would not fit either.
+            let magnitude =
+                whole > 1 << 50
+                ? Int64.max
+                : whole > Self.watershed ? whole * 1000 + microseconds / 1000 : whole * 1_000_000 + microseconds
+            let value = isNegative ? -magnitude : magnitude
             guard value >= Self.range.lowerBound else {
-                throw Refusal(reason: "dates before 1600 are not supported as unix timestamps")
+                throw Refusal(reason: "dates before 0000 are not supported as unix timestamps")
             }
             guard value < Self.range.upperBound else {
                 throw Refusal(reason: "dates after 9999 are not supported as unix timestamps")

@@ -50,7 +50,12 @@ struct RequestInput: Sendable {
         return number
     }
 
-    /// The same for a text.
+    /// nil: absent.
+    func optionalInteger(_ name: String) -> Int? {
+        if case .integer(let number)? = values[name] { number } else { nil }
+    }
+
+    /// - Precondition: the declaration demands it, or has a default for it.
     func required(_ name: String) -> UTF8Text {
         guard let text = text(name) else { preconditionFailure("\(name) is no declared text") }
         return text
@@ -245,7 +250,8 @@ enum PydanticInteger {
         while let last = rest.last, Self.isBlank(last) { rest.removeLast() }
         rest = rest.drop(while: Self.isBlank)
         if let point = rest.firstIndex(of: UInt8(ascii: ".")) {
-            guard rest[(point + 1)...].allSatisfy({ $0 == UInt8(ascii: "0") }) else { return nil }
+            let fraction = rest[(point + 1)...]
+            guard !fraction.isEmpty, fraction.allSatisfy({ $0 == UInt8(ascii: "0") }) else { return nil }
             rest = rest[..<point]
         }
         let isNegative = rest.first == UInt8(ascii: "-")
