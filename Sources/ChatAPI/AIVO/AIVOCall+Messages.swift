@@ -59,7 +59,8 @@ extension AIVOCall {
     }
 
     func getMessage(_ member: AIVOMember) {
-        engine.blocking({ result in finish(result) { message($0) } }) { [engine, threadID, messageID] () throws(ChatError) in
+        engine.blocking({ result in finish(result) { message($0) } }) {
+            [engine, threadID, messageID] () throws(ChatError) in
             try engine.message(messageID, in: threadID, member.access)
         }
     }

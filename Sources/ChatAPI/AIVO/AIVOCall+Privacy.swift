@@ -152,7 +152,11 @@ extension Array where Element == UInt8 {
             append(key: #","expires_at":"#)
             if let bundle = request.bundle { append(aivoTime: bundle.expiresAt) } else { append(key: "null") }
             append(key: #","size":"#)
-            if let bundle = request.bundle { append(decimal: Int64(clamping: bundle.bytes)) } else { append(key: "null") }
+            if let bundle = request.bundle {
+                append(decimal: Int64(clamping: bundle.bytes))
+            } else {
+                append(key: "null")
+            }
             let isThere = request.bundle.map { !$0.isRemoved && now < $0.expiresAt } ?? false
             append(key: isThere ? #","available":true"# : #","available":false"#)
         }

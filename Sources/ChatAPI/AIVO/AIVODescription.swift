@@ -136,7 +136,8 @@ extension SurfaceDescription {
         (
             "EventPage",
             .object([
-                .required("events", .array(of: .anyObject)), .required("next", .count.about("`after` of the next page.")),
+                .required("events", .array(of: .anyObject)),
+                .required("next", .count.about("`after` of the next page.")),
                 .required("is_at_end", .boolean),
             ])
         ),

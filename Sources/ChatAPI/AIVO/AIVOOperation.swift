@@ -195,7 +195,9 @@ enum AIVOOperation: SurfaceOperation {
         case .requestDeletion:
             return declare(
                 "POST", "/privacy/delete", "Have a learner's data erased", "privacy", body: "DeletionRequest",
-                replies: [.json("Erased for everybody, not yet from every file", .named("DeletionAccepted")), forbidden, held])
+                replies: [
+                    .json("Erased for everybody, not yet from every file", .named("DeletionAccepted")), forbidden, held,
+                ])
         case .getDeletion:
             return declare(
                 "GET", "/privacy/delete/:deletion_id", "How far an erasure is", "privacy",

@@ -19,7 +19,8 @@ final class BundleDownload: Sendable {
     private static let pieceBytes = 128 << 10
 
     init(
-        _ request: PrivacyRequest, file: any DiskFile, engine: ChatEngine, log: @escaping @Sendable (ServiceEvent) -> Void
+        _ request: PrivacyRequest, file: any DiskFile, engine: ChatEngine,
+        log: @escaping @Sendable (ServiceEvent) -> Void
     ) {
         self.request = request
         self.file = file

@@ -84,7 +84,8 @@ final class EventStream: Sendable {
             case .failure(.gone(let oldest)):
                 _ = body.offer(Array("event: gone\ndata: {\"oldest\":\(oldest.rawValue)}\n\n".utf8))
                 end()
-            case .failure(.chat(.overloaded)): surface.timers.schedule(afterMicroseconds: 1_000_000) { [self] in read() }
+            case .failure(.chat(.overloaded)):
+                surface.timers.schedule(afterMicroseconds: 1_000_000) { [self] in read() }
             case .failure: end()
             }
         }

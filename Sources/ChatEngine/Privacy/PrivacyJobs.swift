@@ -128,13 +128,14 @@ package final class PrivacyJobs: Sendable {
         _ access: Access, _ completion: @escaping ChatEngine.Completion<PrivacyRequest>,
         _ body: @escaping @Sendable () throws(ChatError) -> PrivacyRequest
     ) {
-        engine.blocking({ [self] (result: Result<PrivacyRequest, ChatError>) in
-            if case .success(let request) = result {
-                state.withLock { $0.queue.append(Job(id: request.id, tenant: access.tenant)) }
-                run()
-            }
-            completion(result)
-        }, body)
+        engine.blocking(
+            { [self] (result: Result<PrivacyRequest, ChatError>) in
+                if case .success(let request) = result {
+                    state.withLock { $0.queue.append(Job(id: request.id, tenant: access.tenant)) }
+                    run()
+                }
+                completion(result)
+            }, body)
     }
 
     /// A completed export's file, open for reading.

@@ -50,7 +50,9 @@ extension Configuration {
             return ["\(file) is set and aivo.jwt-algorithm is hs256; set JWT_ALGORITHM to RS256 or ES256"]
         }
         if algorithm != "hs256", files.isEmpty {
-            return ["aivo.jwt-algorithm is \(algorithm) and no key is configured; set JWT_PUBLIC_KEY_FILE or JWT_JWKS_FILE"]
+            return [
+                "aivo.jwt-algorithm is \(algorithm) and no key is configured; set JWT_PUBLIC_KEY_FILE or JWT_JWKS_FILE"
+            ]
         }
         return []
     }

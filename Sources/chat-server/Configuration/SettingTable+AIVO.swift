@@ -5,7 +5,8 @@ extension Setting {
             "aivo.environment", .text, default: "development", also: originals("ENVIRONMENT"),
             "What `/health` of aivo names as its environment; `production` turns the documentation off."),
         Setting(
-            "aivo.jwt-algorithm", .choice(["hs256", "rs256", "es256"]), default: "hs256", also: originals("JWT_ALGORITHM"),
+            "aivo.jwt-algorithm", .choice(["hs256", "rs256", "es256"]), default: "hs256",
+            also: originals("JWT_ALGORITHM"),
             "How tokens of aivo are signed; `rs256` and `es256` need one of the two key files."),
         Setting(
             "aivo.jwt-public-key-file", .path, default: nil, also: originals("JWT_PUBLIC_KEY_FILE"),
@@ -19,13 +20,15 @@ extension Setting {
             "aivo.rate-limiting", .boolean, default: "true", also: originals("ENABLE_RATE_LIMITING"),
             "Whether the requests of an address are limited."),
         Setting(
-            "aivo.rate-limit", .integer(1...1_000_000), default: "60", also: originals("RATE_LIMIT_REQUESTS_PER_MINUTE"),
+            "aivo.rate-limit", .integer(1...1_000_000), default: "60",
+            also: originals("RATE_LIMIT_REQUESTS_PER_MINUTE"),
             "Requests that an address may make in any minute."),
         Setting(
             "aivo.cors-origins", .list(.text), default: "*", also: originals("CORS_ORIGINS", notation: .jsonList),
             "Origins that browsers may call from; `*` is every one."),
         Setting(
-            "aivo.max-messages", .integer(0...1_000_000_000), default: "1000", also: originals("MAX_MESSAGES_PER_THREAD"),
+            "aivo.max-messages", .integer(0...1_000_000_000), default: "1000",
+            also: originals("MAX_MESSAGES_PER_THREAD"),
             "Messages that a thread may have; 0 is no limit."),
         Setting(
             "aivo.trust-sender-type", .boolean, default: "true",

@@ -18,7 +18,8 @@ extension Server {
         }
         let verifier = try AIVOKeys.verifier(settings.keys, directory: directory, logger)
         do throws(ChatError) { try jobs.start() } catch {
-            throw CommandFailure(.failure, "\(directory): the privacy requests of the last run cannot be read: \(error)")
+            throw CommandFailure(
+                .failure, "\(directory): the privacy requests of the last run cannot be read: \(error)")
         }
         var wanted = AIVOConfiguration(settings, verifier: verifier, logger)
         wanted.bodyBytes = http.maximumBodyBytes
@@ -61,7 +62,8 @@ private enum AIVOKeys {
         switch keys {
         case .secret(let configured):
             if configured == nil {
-                logger.info("aivo: no JWT_SECRET_KEY is set; tokens are checked with a key derived from the server's own")
+                logger.info(
+                    "aivo: no JWT_SECRET_KEY is set; tokens are checked with a key derived from the server's own")
             }
             let secret = try ServerSecret.loadOrMake(in: directory)
             return TokenVerifier(secret: ServerSecret.tokenKey(of: "aivo", configured: configured, secret: secret))

@@ -29,12 +29,19 @@ import Testing
         Caller(name: "guardian", token: .guardian, reaches: ["learner-1"]),
         Caller(name: "student", token: AIVOToken("st", "student", #"["learner-3"]"#), reaches: ["learner-3"]),
         Caller(name: "student *", token: .wildStudent, reaches: []),
-        Caller(name: "no role *", token: AIVOToken(#""sub":"n","tenant_id":"tenant-a","learner_scope":["*"]"#), reaches: []),
+        Caller(
+            name: "no role *", token: AIVOToken(#""sub":"n","tenant_id":"tenant-a","learner_scope":["*"]"#), reaches: []
+        ),
         Caller(name: "no scope", token: AIVOToken(#""sub":"n","tenant_id":"tenant-a","role":"teacher""#), reaches: []),
         Caller(name: "scope of text", token: AIVOToken("t", "teacher", #""learner-1""#), reaches: []),
         Caller(name: "scope of an object", token: AIVOToken("t", "teacher", #"{"learner-1":true}"#), reaches: []),
-        Caller(name: "scope with more than texts", token: AIVOToken("t", "teacher", #"[1,null,"learner-2"]"#), reaches: ["learner-2"]),
-        Caller(name: "role of a number", token: AIVOToken(#""sub":"n","tenant_id":"tenant-a","role":7,"learner_scope":["*","learner-1"]"#), reaches: ["learner-1"]),
+        Caller(
+            name: "scope with more than texts", token: AIVOToken("t", "teacher", #"[1,null,"learner-2"]"#),
+            reaches: ["learner-2"]),
+        Caller(
+            name: "role of a number",
+            token: AIVOToken(#""sub":"n","tenant_id":"tenant-a","role":7,"learner_scope":["*","learner-1"]"#),
+            reaches: ["learner-1"]),
         Caller(name: "Admin", token: AIVOToken("t", "Admin", #"["learner-1"]"#), reaches: ["learner-1"]),
     ]
 
@@ -93,7 +100,8 @@ import Testing
             "POST", "/privacy/export", .teacher, #"{"learner_id":"learner-1","export_type":"full"}"#)
         let id = try #require(try export.json["export_id"]?.string)
         for token in [AIVOToken.otherAdmin, AIVOToken("s", "super_admin", #"["*"]"#, tenant: "tenant-b")] {
-            for path in ["/threads/\(thread)", "/threads/\(thread)/messages", "/threads/\(thread)/messages/\(message)"] {
+            for path in ["/threads/\(thread)", "/threads/\(thread)/messages", "/threads/\(thread)/messages/\(message)"]
+            {
                 #expect(try await fixture.call("GET", path, token).status == 404)
             }
             #expect(try await fixture.call("PUT", "/threads/\(thread)", token, "{}").status == 404)
@@ -139,15 +147,24 @@ import Testing
             ("payload of an array", token { $0.payload = "[]" }),
             ("payload of text", token { $0.payload = "x" }),
             ("expired", AIVOToken.expired.text),
-            ("exp of text", token { $0.payload = #"{"sub":"a","tenant_id":"tenant-a","role":"admin","exp":"4102444800"}"# }),
+            (
+                "exp of text",
+                token { $0.payload = #"{"sub":"a","tenant_id":"tenant-a","role":"admin","exp":"4102444800"}"# }
+            ),
             ("exp of null", token { $0.payload = #"{"sub":"a","tenant_id":"tenant-a","role":"admin","exp":null}"# }),
             ("not yet", token { $0.payload = #"{"sub":"a","tenant_id":"tenant-a","role":"admin","nbf":4102444800}"# }),
-            ("issued later", token { $0.payload = #"{"sub":"a","tenant_id":"tenant-a","role":"admin","iat":4102444800}"# }),
+            (
+                "issued later",
+                token { $0.payload = #"{"sub":"a","tenant_id":"tenant-a","role":"admin","iat":4102444800}"# }
+            ),
             ("sub of a number", token { $0.payload = #"{"sub":7,"tenant_id":"tenant-a","role":"admin"}"# }),
             ("no sub", token { $0.payload = #"{"tenant_id":"tenant-a","role":"admin"}"# }),
             ("empty sub", token { $0.payload = #"{"sub":"","tenant_id":"tenant-a","role":"admin"}"# }),
             ("sub twice", token { $0.payload = #"{"sub":"a","sub":"b","tenant_id":"tenant-a","role":"admin"}"# }),
-            ("tenant twice", token { $0.payload = #"{"sub":"a","tenant_id":"tenant-b","tenant_id":"tenant-a","role":"admin"}"# }),
+            (
+                "tenant twice",
+                token { $0.payload = #"{"sub":"a","tenant_id":"tenant-b","tenant_id":"tenant-a","role":"admin"}"# }
+            ),
         ]
     }()
 
@@ -161,7 +178,9 @@ import Testing
             #expect(reply.header("WWW-Authenticate") == nil)
         }
         let good = AIVOToken.admin.text
-        for field in ["", "Bearer", "Basic \(good)", good, "Bearer\t\(good)", "Bearer \(good) \(good)", "Bearer,\(good)"] {
+        for field in [
+            "", "Bearer", "Basic \(good)", good, "Bearer\t\(good)", "Bearer \(good) \(good)", "Bearer,\(good)",
+        ] {
             let reply = try await fixture.send("GET", "/api/v1/threads", nil, headers: [("Authorization", field)])
             #expect(reply.status == 401, "\(field)")
         }

@@ -66,7 +66,9 @@ import Testing
         let texts = try await onOwnThread {
             let reader = try EventReader(port: port, "GET", "/api/v1/events", headers: resumed)
             var text = ""
-            while text.split(separator: "\n").count(where: { $0.hasPrefix("data: ") }) < 5 { text += try reader.next() ?? "" }
+            while text.split(separator: "\n").count(where: { $0.hasPrefix("data: ") }) < 5 {
+                text += try reader.next() ?? ""
+            }
             return text
         }
         #expect(texts.split(separator: "\n").count { $0 == "event: CHAT_MESSAGE_CREATED" } == 5)

@@ -97,7 +97,8 @@ final class AIVOFixture: Sendable {
     }
 
     /// Begins a thread and returns its id.
-    func thread(_ learner: String = "learner-1", title: String = "T", _ token: AIVOToken = .teacher) async throws -> String
+    func thread(_ learner: String = "learner-1", title: String = "T", _ token: AIVOToken = .teacher) async throws
+        -> String
     {
         let reply = try await call(
             "POST", "/threads", token, "{\"learner_id\":\(learner.quoted),\"title\":\(title.quoted)}")

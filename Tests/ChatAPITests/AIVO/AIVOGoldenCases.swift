@@ -65,17 +65,22 @@ enum AIVOGoldenCases {
             #"{"detail":[{"type":"missing","loc":["body","title"],"msg":"Field required","input":{"learner_id":"learner-1"}}]}"#
         ),
         row("G11", "TEACH", "POST", "/threads", #"{"learner_id":"learner-999","title":"no"}"#, 403, e403),
-        row("G12", "TEACH", "GET", "/threads", nil, 200, #"{"threads":["#
-            + #"{"id":"{{TH2}}","tenant_id":"tenant-a","learner_id":"learner-2","title":"Second","description":null,"metadata":{},"created_by":"user-teach","created_at":"<ts>","updated_at":"<ts>"},"#
-            + thread1 + #"],"total":2,"limit":20,"offset":0}"#),
-        row("G14 own", "GUARD", "GET", "/threads", nil, 200, #"{"threads":["# + thread1 + #"],"total":1,"limit":20,"offset":0}"#),
+        row(
+            "G12", "TEACH", "GET", "/threads", nil, 200,
+            #"{"threads":["#
+                + #"{"id":"{{TH2}}","tenant_id":"tenant-a","learner_id":"learner-2","title":"Second","description":null,"metadata":{},"created_by":"user-teach","created_at":"<ts>","updated_at":"<ts>"},"#
+                + thread1 + #"],"total":2,"limit":20,"offset":0}"#),
+        row(
+            "G14 own", "GUARD", "GET", "/threads", nil, 200,
+            #"{"threads":["# + thread1 + #"],"total":1,"limit":20,"offset":0}"#),
         row("G14 foreign", "GUARD", "GET", "/threads?learner_id=learner-2", nil, 403, e403),
         row("G16", "ADMIN", "GET", "/threads/{{TH1}}", nil, 200, thread1),
         row("G17", "OTHER", "GET", "/threads/{{TH1}}", nil, 404, e404T),
         row("G17 list", "OTHER", "GET", "/threads", nil, 200, #"{"threads":[],"total":0,"limit":20,"offset":0}"#),
         row("G18", nil, "GET", "/threads/{{TH1}}", nil, 401, e401T),
         row(
-            "G19", "GUARD", "PUT", "/threads/{{TH1}}", #"{"title":"Renamed","metadata":{"b":2},"description":null}"#, 200,
+            "G19", "GUARD", "PUT", "/threads/{{TH1}}", #"{"title":"Renamed","metadata":{"b":2},"description":null}"#,
+            200,
             #"{"id":"{{TH1}}","tenant_id":"tenant-a","learner_id":"learner-1","title":"Renamed","description":"A test","metadata":{"b":2},"created_by":"user-teach","created_at":"<ts>","updated_at":"<ts>"}"#,
             save: ("U19", "updated_at")),
         row(
@@ -86,7 +91,8 @@ enum AIVOGoldenCases {
             save: ("M1", "id")),
         row("G20 bump", "TEACH", "GET", "/threads/{{TH1}}", nil, 200, nil, later: ("updated_at", "U19")),
         row(
-            "G21", "GUARD", "POST", "/threads/{{TH1}}/messages", #"{"content":"AI says hi","sender_type":"assistant"}"#, 200,
+            "G21", "GUARD", "POST", "/threads/{{TH1}}/messages", #"{"content":"AI says hi","sender_type":"assistant"}"#,
+            200,
             #"{"id":"<uuid>","thread_id":"{{TH1}}","content":"AI says hi","sender_id":"user-guard","sender_type":"assistant","message_type":"text","metadata":{},"created_at":"<ts>","updated_at":null}"#,
             save: ("M2", "id")),
         row(
@@ -115,7 +121,8 @@ enum AIVOGoldenCases {
             "G28", "TEACH", "POST", "/privacy/export", #"{"learner_id":"learner-1","export_type":"full"}"#, 200,
             #"{"export_id":"<uuid>","status":"pending","requested_at":"<ts>"}"#, save: ("EX", "export_id")),
         row(
-            "G29", "TEACH", "POST", "/privacy/delete", #"{"learner_id":"learner-2","deletion_type":"messages_only"}"#, 200,
+            "G29", "TEACH", "POST", "/privacy/delete", #"{"learner_id":"learner-2","deletion_type":"messages_only"}"#,
+            200,
             #"{"deletion_id":"<uuid>","status":"pending","requested_at":"<ts>"}"#, save: ("DE", "deletion_id")),
         row(
             "G29 missing", "TEACH", "POST", "/privacy/delete", #"{"learner_id":"learner-2"}"#, 422,

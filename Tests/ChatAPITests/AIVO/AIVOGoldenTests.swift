@@ -7,7 +7,8 @@ import Testing
 /// All golden cases of the contract, under both prefixes, in process and over a socket, in their order against one fresh
 /// surface each.
 @Suite struct AIVOGoldenTests {
-    @Test(arguments: Route.allCases, ["/api/v1", "/chat/v1"]) func cases(_ route: Route, _ prefix: String) async throws {
+    @Test(arguments: Route.allCases, ["/api/v1", "/chat/v1"]) func cases(_ route: Route, _ prefix: String) async throws
+    {
         let fixture = try AIVOFixture(route)
         var run = GoldenRun(fixture: fixture, prefix: prefix)
         for golden in AIVOGoldenCases.all { try await run.check(golden) }

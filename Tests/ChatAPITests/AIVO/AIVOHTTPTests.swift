@@ -24,7 +24,9 @@ import Testing
         for path in ["/", "/health", "/api/v1/health", "/api/v1/threads", "/api/v1/threads/x"] {
             #expect(try await fixture.send("HEAD", path, nil).status == 405, "HEAD \(path)")
         }
-        for path in ["/nope", "/api/v1", "/api/v2/threads", "/api/v1/Threads", "/api/v1/threads/x/y", "/chat/v1/privacy"] {
+        for path in [
+            "/nope", "/api/v1", "/api/v2/threads", "/api/v1/Threads", "/api/v1/threads/x/y", "/chat/v1/privacy",
+        ] {
             let reply = try await fixture.send("GET", path, nil)
             #expect(reply.status == 404, "\(path)")
             #expect(reply.text == #"{"detail":"Not Found"}"#)
@@ -49,7 +51,8 @@ import Testing
         let fixture = try AIVOFixture(route)
         let asks = [("Origin", "https://app.test"), ("Access-Control-Request-Method", "PUT")]
         let preflight = try await fixture.send(
-            "OPTIONS", "/api/v1/threads", nil, headers: asks + [("Access-Control-Request-Headers", "authorization, x-y")])
+            "OPTIONS", "/api/v1/threads", nil,
+            headers: asks + [("Access-Control-Request-Headers", "authorization, x-y")])
         #expect(preflight.status == 200)
         #expect(preflight.text == "OK")
         #expect(preflight.header("Content-Type") == "text/plain; charset=utf-8")
@@ -88,7 +91,8 @@ import Testing
         #expect(foreign.text == "Disallowed CORS origin")
         #expect(foreign.header("Access-Control-Allow-Origin") == nil)
         let both = try await fixture.send(
-            "OPTIONS", "/x", nil, headers: [("Origin", "https://evil.test"), ("Access-Control-Request-Method", "PATCH")])
+            "OPTIONS", "/x", nil,
+            headers: [("Origin", "https://evil.test"), ("Access-Control-Request-Method", "PATCH")])
         #expect(both.text == "Disallowed CORS origin, method")
         let own = try await fixture.send("GET", "/health", nil, headers: [("Origin", "https://app.test")])
         #expect(own.header("Access-Control-Allow-Origin") == "https://app.test")
@@ -107,7 +111,9 @@ import Testing
         _ = try await fixture.call("GET", "/nope", nil)
         _ = try await fixture.call("PATCH", "/threads", nil)
         #expect(try await fixture.call("GET", "/threads").status == 200)
-        for path in ["/docs", "/redoc", "/openapi.json"] { #expect(try await fixture.send("GET", path, nil).status == 404) }
+        for path in ["/docs", "/redoc", "/openapi.json"] {
+            #expect(try await fixture.send("GET", path, nil).status == 404)
+        }
         let refused = try await fixture.call("GET", "/threads")
         #expect(refused.status == 429)
         #expect(refused.header("X-Request-ID") != nil)

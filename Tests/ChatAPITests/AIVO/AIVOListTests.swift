@@ -55,8 +55,10 @@ import Testing
         var kept: [(id: String, time: String)] = []
         for index in 0..<80 {
             let reply = try await fixture.call(
-                "POST", "/threads/\(thread)/messages", .teacher, "{\"content\":\"\(index)\",\"sender_type\":\"teacher\"}")
-            kept.append((try #require(try reply.json["id"]?.string), try #require(try reply.json["created_at"]?.string)))
+                "POST", "/threads/\(thread)/messages", .teacher,
+                "{\"content\":\"\(index)\",\"sender_type\":\"teacher\"}")
+            kept.append(
+                (try #require(try reply.json["id"]?.string), try #require(try reply.json["created_at"]?.string)))
             if flushes && index == 40 { try fixture.store.flush() }
         }
         for index in [79, 60, 59, 58, 41, 40, 39, 12, 1, 0] {
@@ -83,7 +85,8 @@ import Testing
             let inside = Array(oldest[(low + 1)..<high])
             let times = "after=\(kept[low].time)&before=\(kept[high].time)"
             try await check("\(times)&limit=200", inside.reversed(), total: inside.count)
-            try await check("\(times)&limit=3&offset=2&order=asc", Array(inside.dropFirst(2).prefix(3)), total: inside.count)
+            try await check(
+                "\(times)&limit=3&offset=2&order=asc", Array(inside.dropFirst(2).prefix(3)), total: inside.count)
         }
         try await check("before=\(kept[0].time)", [], total: 0)
         try await check("after=\(kept[69].time)", [], total: 0)

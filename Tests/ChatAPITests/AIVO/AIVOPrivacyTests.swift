@@ -12,7 +12,8 @@ import Testing
     // MARK: Exports
 
     /// The bundle has every thread before its messages, a manifest that fits the bytes, and nobody else's data.
-    @Test(arguments: Route.allCases, ["full", "metadata_only"]) func bundle(_ route: Route, _ type: String) async throws {
+    @Test(arguments: Route.allCases, ["full", "metadata_only"]) func bundle(_ route: Route, _ type: String) async throws
+    {
         let fixture = try AIVOFixture(route)
         var threads: [String] = []
         var messages: [[String]] = []
@@ -53,11 +54,13 @@ import Testing
         }
         let manifest = try #require(values.last)
         let before = Array(body.dropLast(lines[lines.count - 1].count + 1))
-        let digest = Cryptography.sha256(before).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        let digest = Cryptography.sha256(before).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
+            .joined()
         #expect(
             manifest
                 == .object([
-                    "type": .string("manifest"), "threads": .number(3), "messages": .number(59), "sha256": .string(digest),
+                    "type": .string("manifest"), "threads": .number(3), "messages": .number(59),
+                    "sha256": .string(digest),
                 ]))
         #expect(!String(decoding: body, as: UTF8.self).contains(Self.canary))
     }
@@ -321,7 +324,8 @@ import Testing
             let texts = try await [
                 fixture.call("DELETE", "/threads/\(thread)/messages/\(message)"),
                 fixture.call("DELETE", "/threads/\(thread)"),
-                fixture.call("POST", "/privacy/delete", .teacher, #"{"learner_id":"learner-1","deletion_type":"full"}"#),
+                fixture.call(
+                    "POST", "/privacy/delete", .teacher, #"{"learner_id":"learner-1","deletion_type":"full"}"#),
                 fixture.call(
                     "POST", "/privacy/delete", .teacher, #"{"learner_id":"learner-1","deletion_type":"messages_only"}"#),
                 fixture.call(

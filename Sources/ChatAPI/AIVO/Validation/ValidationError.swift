@@ -95,7 +95,8 @@ extension ValidationError {
     static func literal(_ place: [Step], _ input: [UInt8], _ choices: [String]) -> Self {
         let quoted = choices.map { "'\($0)'" }
         let expected =
-            quoted.count == 1 ? quoted[0] : quoted.dropLast().joined(separator: ", ") + " or " + quoted[quoted.count - 1]
+            quoted.count == 1
+            ? quoted[0] : quoted.dropLast().joined(separator: ", ") + " or " + quoted[quoted.count - 1]
         return Self(
             type: "literal_error", place: place, message: "Input should be \(expected)", input: input,
             context: ("expected", .text(expected)))
