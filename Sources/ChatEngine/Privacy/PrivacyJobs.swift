@@ -217,11 +217,11 @@ package final class PrivacyJobs: Sendable {
         let file: any DiskFile
         do throws(DiskError) { file = try disk.create(Self.fileName(job.id)) } catch { throw ChatError(.io(error)) }
         let writer = try BundleWriter(request, job.tenant, engine: engine, format: format, file: file)
-        goOn(Mutexed(writer), request, job)
+        goOn(SharedWriter(writer), request, job)
     }
 
     /// The writer goes from thread to thread, one at a time.
-    private final class Mutexed: Sendable {
+    private final class SharedWriter: Sendable {
         private let writer: Mutex<BundleWriter>
         init(_ writer: sending BundleWriter) { self.writer = Mutex(writer) }
 
@@ -232,7 +232,7 @@ package final class PrivacyJobs: Sendable {
         }
     }
 
-    private func goOn(_ writer: Mutexed, _ request: PrivacyRequest, _ job: Job) {
+    private func goOn(_ writer: SharedWriter, _ request: PrivacyRequest, _ job: Job) {
         do throws(ChatError) {
             let progress = try writer.step()
             guard let digest = progress.digest else {

@@ -46,7 +46,7 @@ final class ListCache: Sendable {
     }
 
     func insert(_ prefix: [UInt8], _ rows: OwnerRows) {
-        guard rows.rows.count >= Self.leastRows, rows.bytes <= budgetBytes / 4 else { return }
+        guard rows.rows.count >= Self.leastRows, rows.bytes <= budgetBytes else { return }
         state.withLock { s in
             s.clock += 1
             if let old = s.owners.updateValue((rows, s.clock), forKey: prefix) { s.bytes -= old.rows.bytes }

@@ -97,8 +97,11 @@ extension Lookup {
 
     /// Takes out what was deleted with its owner or has expired.
     private func removeGone(_ candidates: inout [Candidate], anyDead: Bool) throws(LogStoreError) {
+        let expires = !state.retention.policy.isEmpty
+        guard anyDead || expires else { return }
         var deadOwners: [UserKey: Bool] = [:]
-        var cutoffs: [UInt8: Int64] = [:]
+        // Nearly all sessions of a list are of one class.
+        var known: (kind: UInt8, cutoff: Int64)?
         var kept = 0
         for candidate in candidates {
             if anyDead {
@@ -107,10 +110,12 @@ extension Lookup {
                 deadOwners[owner] = isDead
                 if isDead { continue }
             }
-            if !state.retention.policy.isEmpty {
+            if expires {
                 let kind = candidate.retentionClass
-                let cutoff = cutoffs[kind] ?? state.retention.cutoff(kind, candidate.key.tenant) ?? .min
-                cutoffs[kind] = cutoff
+                let cutoff =
+                    known.flatMap { $0.kind == kind ? $0.cutoff : nil }
+                    ?? state.retention.cutoff(kind, candidate.key.tenant) ?? .min
+                known = (kind, cutoff)
                 if candidate.updatedAt < cutoff, try !isHeld(candidate.key) { continue }
             }
             candidates[kept] = candidate
