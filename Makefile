@@ -45,6 +45,7 @@ conformance: dependencies
 tools: dependencies
 	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product store-benchmark
 	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product stream-benchmark
+	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product agents-benchmark
 	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product log-preallocation
 
 # BENCH: parts and options of Benchmarks/store-benchmark/main.swift; `make bench BENCH=--small` takes seconds.

@@ -68,6 +68,7 @@ let package = Package(
         .target(
             name: "Upstream", dependencies: ["CCurl"], swiftSettings: common,
             linkerSettings: [.linkedLibrary("curl-gnutls")]),
+        .target(name: "Agents", dependencies: ["ChatEngine", "Upstream"], swiftSettings: common),
         .target(
             name: "Kafka", dependencies: [.target(name: "CRdKafka", condition: .when(traits: ["Kafka"]))],
             swiftSettings: common, linkerSettings: [.linkedLibrary("rdkafka", .when(traits: ["Kafka"]))]),
@@ -75,7 +76,7 @@ let package = Package(
             name: "Events", dependencies: ["ChatEngine", "HTTPTransport", "Kafka", "LogStore", "Upstream"],
             swiftSettings: common),
         .target(
-            name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport", "Upstream", "CSwaggerUI"],
+            name: "ChatAPI", dependencies: ["Agents", "ChatEngine", "HTTPTransport", "Upstream", "CSwaggerUI"],
             swiftSettings: common),
         .executableTarget(
             name: "chat-server",
@@ -98,6 +99,9 @@ let package = Package(
         .testTarget(
             name: "SocketIOTests", dependencies: ["SocketIO", "HTTPTransport", "TestSupport"], swiftSettings: common),
         .testTarget(
+            name: "AgentsTests", dependencies: ["Agents", "ChatEngine", "HTTPTransport", "TestSupport", "Upstream"],
+            swiftSettings: common),
+        .testTarget(
             name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport", "Upstream"],
             swiftSettings: common),
         .testTarget(
@@ -109,9 +113,7 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "ChatServerTests",
-            dependencies: [
-                "chat-server", "ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "TestSupport",
-            ],
+            dependencies: ["chat-server", "ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "TestSupport"],
             swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
     ]
@@ -130,19 +132,25 @@ if let tools = Context.environment["CHAT_TOOLS"] {
                 path: "Benchmarks/stream-benchmark",
                 swiftSettings: common),
             .executableTarget(
+                name: "agents-benchmark", dependencies: ["Agents", "ChatEngine", "LogStore", "TestSupport"],
+                path: "Benchmarks/agents-benchmark", swiftSettings: common),
+            .executableTarget(
                 name: "store-benchmark", dependencies: ["LogStore", "TestSupport"], path: "Benchmarks/store-benchmark",
                 swiftSettings: common),
         ]
     }
     if tools == "conformance" {
-        package.targets.append(
+        package.targets += [
             .executableTarget(
                 name: "conformance-server", dependencies: ["SocketIO", "HTTPTransport"],
-                path: "Tests/Conformance/Server", swiftSettings: common))
-        package.targets.append(
+                path: "Tests/Conformance/Server", swiftSettings: common),
             .executableTarget(
                 name: "event-source", dependencies: ["ChatEngine", "LogStore"],
-                path: "Tests/Conformance/EventSource", swiftSettings: common))
+                path: "Tests/Conformance/EventSource", swiftSettings: common),
+            .executableTarget(
+                name: "agents-client", dependencies: ["Agents", "ChatEngine", "LogStore", "TestSupport"],
+                path: "Tests/Conformance/Agents", swiftSettings: common),
+        ]
     }
     if tools == "fuzz" {
         package.targets += [

@@ -42,6 +42,12 @@ static inline long ccurl_retry_after(CURL *easy) {
     return curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK ? (long)seconds : 0;
 }
 
+/// A header field of the reply, until the handle is used again; NULL if it is absent.
+static inline const char *ccurl_header(CURL *easy, const char *name) {
+    struct curl_header *header = NULL;
+    return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value : NULL;
+}
+
 static inline void *ccurl_private(CURL *easy) {
     char *value = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &value);

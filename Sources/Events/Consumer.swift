@@ -11,7 +11,7 @@ internal import Synchronization
 ///    again from the position, after a back-off. So content that was erased meanwhile is not sent again, however long
 ///    the receiver was away.
 /// 3. Fill the window from the log.
-/// 4. Write the position, at most ten times a second and without a sync of its own.
+/// 4. Write the position, ten times a second or every 200 events, without a sync of its own.
 ///
 /// Invariants: events are sent in the order of the log; the position never passes an event that the sink has not
 /// confirmed (but those that the log no longer holds, or that the receiver never takes); each turn is short, because the
@@ -51,7 +51,8 @@ final class Consumer: @unchecked Sendable {  // everything but `inbox` and `show
     private(set) var position: LSN
     private var written: LSN
     private var writtenAt: UInt64?
-    private var hasProgress = false
+    /// Events confirmed since the position was written.
+    private var progress = 0
     private var attempts = 0
     private var nextAttemptAt: UInt64 = 0
     private var progressAt: UInt64
@@ -76,7 +77,9 @@ final class Consumer: @unchecked Sendable {  // everything but `inbox` and `show
     }
 
     static let writeMicroseconds: UInt64 = 100_000
+    private static let writeEvents = 200
     private static let idleMicroseconds: UInt64 = 1_000_000
+    static let patienceMicroseconds: UInt64 = 30_000_000
     static let stallMicroseconds: UInt64 = 300_000_000
     static let shortestBackoffMicroseconds: UInt64 = 500_000
     static let longestBackoffMicroseconds: UInt64 = 60_000_000
@@ -110,16 +113,14 @@ final class Consumer: @unchecked Sendable {  // everything but `inbox` and `show
     func turn() -> UInt64 {
         takeReports()
         let now = clock.monotonicMicroseconds()
-        if !window.isEmpty, now - progressAt >= Self.stallMicroseconds {
-            fail(DeliveryFailure(.retry, "nothing was confirmed for \(Self.stallMicroseconds / 1_000_000) s"))
-        }
+        if !window.isEmpty { lookForStall(now) }
         if !isStopped, now >= nextAttemptAt { fill() }
         // What the sink reported at once.
         takeReports()
         write(now)
         show()
         var delay = Self.idleMicroseconds
-        if hasProgress, position > written { delay = Self.writeMicroseconds }
+        if progress > 0, position > written { delay = Self.writeMicroseconds }
         return now < nextAttemptAt ? min(delay, nextAttemptAt - now) : delay
     }
 
@@ -176,7 +177,7 @@ final class Consumer: @unchecked Sendable {  // everything but `inbox` and `show
         guard count > 0 else { return }
         window.removeFirst(count)
         firstNumber += UInt64(count)
-        hasProgress = true
+        progress += count
         progressAt = clock.monotonicMicroseconds()
         shown.withLock { $0.delivered += UInt64(count) }
         if attempts > 0 {
@@ -210,6 +211,17 @@ final class Consumer: @unchecked Sendable {  // everything but `inbox` and `show
         sink.reset()
         rewind()
         nextAttemptAt = clock.monotonicMicroseconds() + delay
+    }
+
+    /// A sink that only waits is told of as failing, and later made to begin anew.
+    private func lookForStall(_ now: UInt64) {
+        let seconds = (now - progressAt) / 1_000_000
+        if now - progressAt >= Self.stallMicroseconds {
+            fail(DeliveryFailure(.retry, sink.trouble ?? "nothing was confirmed for \(seconds) s"))
+        } else if now - progressAt >= Self.patienceMicroseconds, attempts == 0 {
+            attempts = 1
+            tell(.failing(consumer: name, reason: sink.trouble ?? "nothing was confirmed for \(seconds) s"))
+        }
     }
 
     private func refuse(_ event: DomainEvent) {
@@ -309,7 +321,7 @@ final class Consumer: @unchecked Sendable {  // everything but `inbox` and `show
                 tell(.dropped(consumer: name, after: reader.position.rawValue, through: oldest.rawValue))
                 if window.isEmpty { position = max(position, oldest) }
                 reader = DomainEventReader(store, after: max(oldest, reader.position))
-                hasProgress = true
+                progress += 1
                 return true
             case .chat(let reason): storeFailed("\(reason)")
             }
@@ -334,10 +346,10 @@ final class Consumer: @unchecked Sendable {  // everything but `inbox` and `show
     /// older log files back: else a server at rest would write for ever. Where writes are answered before their sync
     /// (`store.sync` buffered) an event waits for one: then the position is written with a sync.
     private func write(_ now: UInt64) {
-        if let writtenAt, now - writtenAt < Self.writeMicroseconds { return }
+        if let writtenAt, now - writtenAt < Self.writeMicroseconds, progress < Self.writeEvents { return }
         let feed = store.feedStatus
         let wantsSync = feed.annotatedLSN > feed.durableLSN
-        let isWanted = hasProgress || written.next < feed.newestFileLSN
+        let isWanted = progress > 0 || written.next < feed.newestFileLSN
         guard wantsSync || (position > written && isWanted) else { return }
         writtenAt = now
         var batch = Batch(durability: wantsSync ? .durable : .buffered)
@@ -345,7 +357,7 @@ final class Consumer: @unchecked Sendable {  // everything but `inbox` and `show
         do throws(LogStoreError) {
             try store.commit(batch) { _ in }
             written = position
-            hasProgress = false
+            progress = 0
         } catch {
             // The next turn tries again; a store that fails for good says so itself.
             if case .closed = error { return }

@@ -16,6 +16,9 @@ package protocol EventSink: AnyObject, Sendable {
     /// What may be under way at once.
     var window: DeliveryWindow { get }
 
+    /// What the sink last heard of its receiver's troubles, for the log; nil: nothing.
+    var trouble: String? { get }
+
     /// Begins to deliver events, in this order and behind those under way. Does not block; `report` may be called from any
     /// thread, more than once, also before this returns. Called on the consumer's thread.
     func send(_ events: [OutgoingEvent], report: @escaping @Sendable (DeliveryReport) -> Void)
@@ -25,6 +28,10 @@ package protocol EventSink: AnyObject, Sendable {
 
     /// Gives up everything. Nothing is sent after it.
     func close()
+}
+
+extension EventSink {
+    package var trouble: String? { nil }
 }
 
 /// How much a sink takes before it confirms.

@@ -33,14 +33,14 @@ package final class KafkaSink: EventSink {
     private struct State {
         var producer: KafkaProducer?
         var link: ProducerLink?
-        /// The last thing that the library said about its brokers, for the log.
-        var notice = ""
     }
 
     private let configuration: KafkaConfiguration
     private let state = Mutex(State())
 
     package let window = DeliveryWindow(events: 1000, bytes: 8 << 20, isOneAtATime: false)
+
+    package var trouble: String? { state.withLock { $0.link }?.notice }
 
     /// - Throws: a sentence without any value, if the options are wrong.
     package init(_ configuration: KafkaConfiguration) throws(KafkaSetupError) {
@@ -126,6 +126,9 @@ private final class ProducerLink: KafkaProducerDelegate {
     private let state = Mutex(State())
 
     func report(to report: @escaping @Sendable (DeliveryReport) -> Void) { state.withLock { $0.report = report } }
+
+    /// The last thing that the library said about its brokers.
+    var notice: String? { state.withLock { $0.notice } }
 
     func ended(token: UInt, error: KafkaError?) {
         let (report, notice) = state.withLock { ($0.report, $0.notice) }

@@ -16,6 +16,8 @@ package struct UpstreamRequest: Sendable {
     package var totalSeconds = 600
     /// Connects to public addresses only, whatever the URL's name leads to, and through no proxy.
     package var refusesPrivateAddresses = false
+    /// The header fields of the reply that the delegate wants to know.
+    package var replyHeaders: [String] = []
 
     package init(url: String, headers: [String], body: [UInt8]) {
         self.url = url
@@ -38,10 +40,16 @@ package struct UpstreamFailure: Error, Hashable, Sendable {
 
 /// Hears of a transfer. Called on the client's one thread; must not block.
 package protocol UpstreamDelegate: AnyObject, Sendable {
+    /// The reply has begun: its status and the fields asked for, those that it has. Before anything else but a failure.
+    func began(status: Int, headers: [String: String])
     /// Some of the body.
     func received(_ bytes: [UInt8], status: Int)
     /// Called once, unless the transfer was cancelled before.
     func ended(_ result: Result<UpstreamReply, UpstreamFailure>)
+}
+
+extension UpstreamDelegate {
+    package func began(status: Int, headers: [String: String]) {}
 }
 
 /// Outgoing HTTP by libcurl's multi interface, on a thread of its own.
@@ -177,6 +185,7 @@ package final class HTTPClient: @unchecked Sendable {
             let reply = UpstreamReply(
                 status: Int(ccurl_status(easy)), retryAfterSeconds: Int(ccurl_retry_after(easy)))
             withExtendedLifetime(transfer) {
+                if code == CURLE_OK { transfer.begin() }
                 remove(transfer)
                 guard !transfer.isCancelled else { return }
                 if code == CURLE_OK {
@@ -206,7 +215,7 @@ package final class HTTPClient: @unchecked Sendable {
 
 /// A request under way.
 package final class UpstreamTransfer: @unchecked Sendable {
-    // Unchecked: `easy`, `headers` and `hasRefusedAddress` belong to the client's thread.
+    // Unchecked: `easy`, `headers`, `hasBegun` and `hasRefusedAddress` belong to the client's thread.
     let request: UpstreamRequest
     let delegate: any UpstreamDelegate
     private let client: HTTPClient
@@ -214,6 +223,7 @@ package final class UpstreamTransfer: @unchecked Sendable {
     var easy: UnsafeMutableRawPointer?
     var headers: UnsafeMutablePointer<curl_slist>?
     var hasRefusedAddress = false
+    private var hasBegun = false
 
     init(_ request: UpstreamRequest, _ delegate: any UpstreamDelegate, _ client: HTTPClient) {
         self.request = request
@@ -242,8 +252,20 @@ package final class UpstreamTransfer: @unchecked Sendable {
         return socket(address.pointee.family, type, address.pointee.protocol)
     }
 
+    /// Tells the delegate once that there is a reply.
+    func begin() {
+        guard !hasBegun, !isCancelled, let easy else { return }
+        hasBegun = true
+        var headers: [String: String] = [:]
+        for name in request.replyHeaders {
+            if let value = ccurl_header(easy, name) { headers[name] = String(cString: value) }
+        }
+        delegate.began(status: Int(ccurl_status(easy)), headers: headers)
+    }
+
     /// - Returns: false if no more is wanted.
     func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        begin()
         guard !isCancelled, let easy else { return false }
         delegate.received(Array(bytes), status: Int(ccurl_status(easy)))
         return !isCancelled

@@ -17,7 +17,7 @@ import Testing
     private func conversation(_ engine: ChatEngine) throws -> (thread: String, message: String) {
         var state = SessionState()
         state.title = "Reading \"aloud\""
-        state.metadata = try RawJSON(validating: Array(#"{"level":2}"#.utf8))
+        state.metadata = try RawJSON(validating: Array("{\r\n\t\"level\":2\n}".utf8))
         let thread = try engine.createSession(SessionDraft(ids: .uuid, owner: "kim", state: state), access).id
         let draft = MessageDraft(ids: .uuid, role: .user, content: "hello\n") {
             $0.senderID = "teacher-1"

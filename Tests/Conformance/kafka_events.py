@@ -36,6 +36,7 @@ class Brokers:
         pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
         for name, result, arguments in [
             ("rd_kafka_conf_new", pointer, []),
+            ("rd_kafka_conf_set", number, [pointer, text, text, text, ctypes.c_size_t]),
             ("rd_kafka_new", pointer, [number, pointer, text, ctypes.c_size_t]),
             ("rd_kafka_mock_cluster_new", pointer, [pointer, number]),
             ("rd_kafka_mock_cluster_bootstraps", text, [pointer]),
@@ -46,7 +47,9 @@ class Brokers:
             function = getattr(library, name)
             function.restype, function.argtypes = result, arguments
         self.library = library
-        self.handle = library.rd_kafka_new(0, library.rd_kafka_conf_new(), None, 0)
+        configuration = library.rd_kafka_conf_new()
+        library.rd_kafka_conf_set(configuration, b"log_level", b"0", None, 0)
+        self.handle = library.rd_kafka_new(0, configuration, None, 0)
         self.cluster = library.rd_kafka_mock_cluster_new(self.handle, 1)
         self.servers = library.rd_kafka_mock_cluster_bootstraps(self.cluster).decode()
         for topic in TOPICS:
@@ -100,7 +103,7 @@ def start(server, data, servers):
 def main():
     server, source, work = sys.argv[1:4]
     rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 9
-    messages = int(sys.argv[5]) if len(sys.argv) > 5 else 400
+    messages = int(sys.argv[5]) if len(sys.argv) > 5 else 2000
     data = os.path.join(work, "events-data")
     shutil.rmtree(data, ignore_errors=True)
     brokers = Brokers()

@@ -134,6 +134,24 @@ import Testing
         #expect(sink.pending[1].event.json["data"]?["content_withheld"]?.string == "erased")
     }
 
+    @Test func aSinkThatOnlyWaitsIsToldOfOnceAndItsRecoveryToo() throws {
+        let fixture = try EventFixture()
+        let sink = FakeSink()
+        let log = Recorder()
+        let consumer = fixture.consumer(sink, log)
+        _ = try fixture.thread(of: "kim")
+        for _ in 0..<1000 {
+            _ = consumer.turn()
+            fixture.clock.advance(microseconds: second)
+        }
+        #expect(sink.resets >= 3)
+        #expect(log.lines.count == 1 && log.lines[0].contains("nothing was confirmed for 30 s"))
+        #expect(consumer.status.isFailing && consumer.status.lagSeconds > 990)
+        sink.deliver()
+        _ = consumer.turn()
+        #expect(log.lines.count == 2 && !consumer.status.isFailing)
+    }
+
     @Test func whatTheReceiverDoesNotTakeGoesWithoutContentAndThenIsLeftOut() throws {
         let fixture = try EventFixture()
         let sink = FakeSink()

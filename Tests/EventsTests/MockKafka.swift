@@ -65,7 +65,7 @@ final class MockKafka {
         guard rd_kafka_assign(consumer, list) == RD_KAFKA_RESP_ERR_NO_ERROR else { throw Failure.setup }
         var records: [Record] = []
         while !isEnough(records) {
-            guard let message = rd_kafka_consumer_poll(consumer, 30_000) else {
+            guard let message = rd_kafka_consumer_poll(consumer, 60_000) else {
                 throw Failure.timeout(read: records.count)
             }
             defer { rd_kafka_message_destroy(message) }

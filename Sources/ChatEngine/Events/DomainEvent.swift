@@ -149,10 +149,14 @@ private struct JSONObjectWriter {
         if let text { bytes.append(jsonString: text.bytes) } else { bytes.append(contentsOf: "null".utf8) }
     }
 
-    /// - Parameter json: one JSON value; nil: null.
+    /// - Parameter json: one JSON value; nil: null. Line breaks and tabs can only be between its tokens: they go.
     mutating func raw(_ name: String, _ json: ArraySlice<UInt8>?) {
         begin(name)
-        if let json { bytes.append(contentsOf: json) } else { bytes.append(contentsOf: "null".utf8) }
+        if let json {
+            bytes.append(contentsOf: json.lazy.filter { $0 >= 0x20 })
+        } else {
+            bytes.append(contentsOf: "null".utf8)
+        }
     }
 
     private mutating func begin(_ name: String) {

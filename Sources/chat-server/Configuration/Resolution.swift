@@ -32,7 +32,8 @@ extension Configuration {
         if resolution.problems.isEmpty { resolution.problems = configuration.contradictions() }
         guard resolution.problems.isEmpty else { throw ConfigurationError(problems: resolution.problems) }
         return Configuration(
-            settings: resolution.settings, notices: resolution.notices + configuration.warnings(), kafkaOptions: options)
+            settings: resolution.settings, notices: resolution.notices + configuration.warnings(), kafkaOptions: options
+        )
     }
 }
 

@@ -150,7 +150,8 @@ extension LogEvent {
                 .error, "events cannot be read, or a position not be written",
                 fields: fields(consumer, [("reason", .string(reason))]))
         case .forgotten(let consumer):
-            self.init(.info, "a receiver of events is configured no more; its place is given up", fields: fields(consumer))
+            self.init(
+                .info, "a receiver of events is configured no more; its place is given up", fields: fields(consumer))
         }
     }
 }

@@ -19,7 +19,8 @@ import Testing
             var events: [JSONValue] = []
             var badSignatures = 0
             var victim: (pid: pid_t, at: Int)?
-            var isUnwell = false
+            /// Takes nothing before the victim is known.
+            var isOpen = false
         }
         let state = Mutex(State())
         let signal = Signal()
@@ -27,16 +28,18 @@ import Testing
         func take(_ request: Request) -> Int {
             defer { signal.locked { signal.wakeAll() } }
             return state.withLock { state in
+                guard state.isOpen else { return 503 }
                 let body = (try? JSONValue(parsing: request.body))?["events"]?.array ?? []
                 if !Self.isSigned(request) { state.badSignatures += 1 }
                 // Every seventh is taken and answered as if it were not.
-                state.isUnwell = (state.events.count + body.count) % 7 == 0
+                let isUnwell = (state.events.count + body.count) % 7 == 0
                 state.events += body
                 if let victim = state.victim, state.events.count >= victim.at {
                     kill(victim.pid, SIGKILL)
                     state.victim = nil
+                    state.isOpen = false
                 }
-                return state.isUnwell ? 500 : 200
+                return isUnwell ? 500 : 200
             }
         }
 
@@ -108,10 +111,12 @@ import Testing
                 let pid = server.process.pid
                 receiver.state.withLock {
                     $0.victim = (pid, $0.events.count + Int.random(in: 1...50, using: &random))
+                    $0.isOpen = true
                 }
                 #expect(try server.process.wait() == .killed(signal: SIGKILL))
                 kills += 1
             }
+            receiver.state.withLock { $0.isOpen = true }
             let server = try start()
             let all = Set(written.values.joined())
             try receiver.wait { Set($0.compactMap { $0["data"]?["message_id"]?.string }) == all }

@@ -156,7 +156,31 @@ struct ChangeFeedTests {
         #expect(throws: LogStoreError.self) { try store.feed(after: LSN(1)).next(limit: 1) }
     }
 
-    @Test("Above the bound, or while the disk is nearly full, the oldest files go all the same")
+    @Test("While the disk is nearly full nothing is kept for a consumer")
+    func nearlyFull() throws {
+        var fixture = StoreFixture()
+        let (store, key) = try makeStore(&fixture) {
+            $0.softLimitBytes = 1 << 20
+            $0.softLimitPercent = 90
+        }
+        var batch = Batch()
+        batch.setPosition(of: "c", to: LSN(1))
+        try store.commit(batch)
+        for _ in 0..<200 { try append(store, key, note: [1]) }
+        try age(store, fixture)
+        #expect(store.feedStatus.oldestLSN <= LSN(2))
+        let used = try fixture.disk.list().reduce(UInt64(0)) { $0 + $1.size }
+        fixture.disk.capacityBytes = used + (500 << 10)
+        fixture.clock.advance(microseconds: 2_000_000)
+        var remove = Batch()
+        remove.remove(DocumentKey(tenant: "t", key: [1]))
+        try store.commit(remove)
+        #expect(!store.status.isAcceptingAppends)
+        try store.maintain()
+        #expect(store.feedStatus.oldestLSN > LSN(100))
+    }
+
+    @Test("Above the bound the oldest files go all the same")
     func bounds() throws {
         var fixture = StoreFixture()
         let (store, key) = try makeStore(&fixture) { $0.feedLagBytes = 200 << 10 }
