@@ -196,7 +196,8 @@ enum AIVOOperation: SurfaceOperation {
             return declare(
                 "POST", "/privacy/delete", "Have a learner's data erased", "privacy", body: "DeletionRequest",
                 replies: [
-                    .json("Erased for everybody, not yet from every file", .named("DeletionAccepted")), forbidden, held, full,
+                    .json("Erased for everybody, not yet from every file", .named("DeletionAccepted")), forbidden, held,
+                    full,
                 ])
         case .getDeletion:
             return declare(

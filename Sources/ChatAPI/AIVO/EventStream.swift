@@ -37,7 +37,7 @@ final class EventStream: Sendable {
     }
 
     func start() {
-        body.onDisconnect { [self] in end() }
+        body.onDisconnect { [weak self] in self?.end() }
         let observation = surface.engine.observeEvents { [weak self] in self?.wake() }
         state.withLock { if !$0.isEnded { $0.observation = observation } }
         heartbeat()

@@ -52,7 +52,9 @@ import Testing
             for type in ["teacher", "assistant"] {
                 let message = try client.send(
                     "POST", "/api/v1/threads/\(id)/messages", headers: teacher,
-                    json: "{\"content\":\"c\",\"sender_type\":\"\(type)\",\"message_type\":\"alert\",\"metadata\":{\"x\":1}}")
+                    json:
+                        "{\"content\":\"c\",\"sender_type\":\"\(type)\",\"message_type\":\"alert\",\"metadata\":{\"x\":1}}"
+                )
                 try #require(message.status == 200, "\(message.text)")
             }
             _ = try client.send(
