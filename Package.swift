@@ -23,7 +23,8 @@ let package = Package(
     ],
     traits: [
         .trait(name: "Kafka", description: "Publishes events to Kafka by librdkafka."),
-        .default(enabledTraits: ["Kafka"]),
+        .trait(name: "Upstream", description: "Asks models and calls webhooks by libcurl."),
+        .default(enabledTraits: ["Kafka", "Upstream"]),
     ],
     targets: [
         // C libraries: a module map and a shim.h of static inline helpers, no logic.
@@ -66,8 +67,8 @@ let package = Package(
             name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common,
             linkerSettings: [.linkedLibrary("gnutls")]),
         .target(
-            name: "Upstream", dependencies: ["CCurl"], swiftSettings: common,
-            linkerSettings: [.linkedLibrary("curl-gnutls")]),
+            name: "Upstream", dependencies: [.target(name: "CCurl", condition: .when(traits: ["Upstream"]))],
+            swiftSettings: common, linkerSettings: [.linkedLibrary("curl-gnutls", .when(traits: ["Upstream"]))]),
         .target(name: "Agents", dependencies: ["ChatEngine", "Upstream"], swiftSettings: common),
         .target(
             name: "Kafka", dependencies: [.target(name: "CRdKafka", condition: .when(traits: ["Kafka"]))],

@@ -159,7 +159,8 @@ package final class LogStore: Sendable {
         for operation in batch.operations {
             switch operation {
             case .append(.existing(let key), _, _, _), .update(.existing(let key), _, _, _),
-                .setSessionTimes(.existing(let key), _, _), .setEntryTimes(.existing(let key), _, _, _):
+                .setSessionTimes(.existing(let key), _, _), .setEntryTimes(.existing(let key), _, _, _),
+                .putSessionDocument(.existing(let key), _, _, _):
                 if box.lock.withLock({ $0.delta(key)?.lastSequence }) == nil { _ = try lookup.row(key) }
             case .deleteSession(let key), .erase(.session(let key)): _ = try lookup.row(key)
             case .amend(.existing(let key), let sequence, _, _), .deleteEntry(.existing(let key), let sequence):
@@ -261,7 +262,7 @@ package final class LogStore: Sendable {
         return try Self.document(indexKey, key.key, bytes)
     }
 
-    /// Documents whose keys begin with `prefix`, ascending, behind `after`.
+    /// Documents whose keys begin with `prefix`, ascending, behind `after`; those of sessions are not among them.
     package func documents(
         tenant name: String, prefix: [UInt8], after: [UInt8]? = nil, limit: Int, policy: ReadPolicy = .blocking
     ) throws(LogStoreError) -> [Document] {
@@ -270,7 +271,7 @@ package final class LogStore: Sendable {
         let base = IndexKey.documents(tenant)
         var documents: [Document] = []
         try lookup.scan(
-            prefix: base + prefix, from: after.map { base + $0 + [0] }
+            prefix: base + prefix, from: base + (after.map { $0 + [0] } ?? SessionDocumentKey.end)
         ) { (key, value) throws(LogStoreError) in
             if let document = try Self.document(key, Array(key.dropFirst(base.count)), value) {
                 documents.append(document)

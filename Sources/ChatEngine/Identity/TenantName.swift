@@ -25,5 +25,8 @@ package struct TenantName: Hashable, Sendable, CustomStringConvertible {
     /// Any tenant, by the name that the store has: for the operator, who may name data of every surface.
     package static func stored(_ name: String) -> TenantName { TenantName(name: name) }
 
+    /// The id, if it is an organisation of the llm surface.
+    package var organisation: String? { name.hasPrefix("llm:") ? String(name.dropFirst("llm:".count)) : nil }
+
     package var description: String { name }
 }

@@ -141,6 +141,9 @@ enum IndexKey {
         case .idempotency: [23]
         case .userByName, .sessionByID: [13]
         case .tenantByName: [9]
+        case .document:
+            // All parts of a name are found by it.
+            if let offset = SessionDocumentKey.sessionOffset(key) { [offset, FilterPrefixes.wholeKey] } else { .key }
         default: .key
         }
     }

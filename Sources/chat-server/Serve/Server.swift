@@ -190,6 +190,16 @@ final class Server: Sendable {
 
     private func responder(_ settings: LLMSettings) throws(CommandFailure) -> any Responder {
         guard let model = settings.model else { return CannedResponder(timers: timers, random: engine.random) }
+        guard HTTPClient.isBuiltIn else {
+            throw CommandFailure(
+                .configuration, "llm.responder is openai, and this program was built without the trait Upstream")
+        }
+        if let authorities = model.authorities, access(authorities, R_OK) != 0 {
+            throw CommandFailure(.configuration, "llm.ca-file: \(authorities) cannot be read")
+        }
+        if model.sendsKeyUnencrypted {
+            logger.warning("llm.base-url is plain http to another machine: the API key and the messages go unencrypted")
+        }
         guard let client = HTTPClient() else { throw CommandFailure(.failure, "libcurl cannot be set up") }
         stopStreams.withLock { $0 = { client.shutDown() } }
         return OpenAIResponder(
