@@ -234,6 +234,20 @@ package final class LogStore: Sendable {
         try lookup(policy).sessions(of: user, query)
     }
 
+    /// Sessions of several users in one order.
+    package func sessions(
+        of users: [UserKey], _ query: SessionQuery, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> SessionPage {
+        try lookup(policy).sessions(of: users, query)
+    }
+
+    /// How many entries of a session are there between two sequence numbers, both exclusive.
+    package func entryCount(
+        of key: SessionKey, after: SequenceNumber, before: SequenceNumber, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> UInt32 {
+        try lookup(policy).count(of: key, after: after, before: before)
+    }
+
     package func sessions(
         ofTenant tenant: TenantOrdinal, _ query: SessionQuery, policy: ReadPolicy = .blocking
     ) throws(LogStoreError) -> SessionPage {
@@ -283,10 +297,13 @@ package final class LogStore: Sendable {
     // MARK: Erasures
 
     /// The erasure ledger, by subject.
-    package func erasures(policy: ReadPolicy = .blocking) throws(LogStoreError) -> [ErasureRecord] {
+    /// - Parameter user: only what is this user's or a session's of this user.
+    package func erasures(
+        of user: UserKey? = nil, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> [ErasureRecord] {
         let lookup = lookup(policy)
         var records: [ErasureRecord] = []
-        try lookup.scan(prefix: IndexKey.ledger) { (key, value) throws(LogStoreError) in
+        try lookup.scan(prefix: IndexKey.ledger(of: user)) { (key, value) throws(LogStoreError) in
             guard let session = IndexKey.sessionKey(from: key) else { return true }
             let record = try Lookup.decoding("ledger entry", key) { () throws(ByteReader.Malformed) in
                 try ErasureRecord.decode(value, of: ErasureSubject(session))

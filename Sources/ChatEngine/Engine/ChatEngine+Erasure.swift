@@ -157,6 +157,17 @@ extension ChatEngine {
         }
     }
 
+    /// - Throws: `held` if there is a legal hold on the session, its user or its tenant.
+    func refuseIfHeld(_ key: SessionKey) throws(ChatError) {
+        do throws(LogStoreError) {
+            for subject in [.session(key), .user(key.owner), .tenant(key.tenant)] as [ErasureSubject] {
+                if try store.isHeld(subject) { throw LogStoreError.held }
+            }
+        } catch {
+            throw ChatError(error)
+        }
+    }
+
     // MARK: Finding
 
     private func find(_ subject: DataSubject, _ access: Access) throws(ChatError) -> ErasureSubject {

@@ -226,7 +226,12 @@ struct BatchAssigner {
             return false
         }
         if isTaken { throw .sessionExists(id: new.id) }
-        if try sessionExists(new.id, tenant) { throw .sessionExists(id: new.id) }
+        // The batch may replace a session that it deletes.
+        let isFreed = work.logged.changes.contains {
+            if case .sessionDeleted(let key, let id) = $0 { return id == new.id && key.tenant == tenant }
+            return false
+        }
+        if !isFreed, try sessionExists(new.id, tenant) { throw .sessionExists(id: new.id) }
         let key = SessionKey(tenant: tenant, user: user.user, session: work.counters.nextSession)
         work.counters.nextSession += 1
         work.receipt.sessions.append(key)

@@ -21,6 +21,8 @@ final class Server: Sendable {
     private let timers = TimerThread()
     /// Set if events go anywhere.
     let relay = Mutex<EventRelay?>(nil)
+    /// Ends what clients listen to without an end; set while it is served.
+    private let stopListening = Mutex<@Sendable () -> Void>({})
     /// Set while surfaces are served that stream replies.
     private let stopStreams = Mutex<@Sendable () -> Void>({})
     /// Set once it is served.
@@ -103,7 +105,7 @@ final class Server: Sendable {
         }
     }
 
-    private static func readPEM(_ path: String) throws(CommandFailure) -> String {
+    static func readPEM(_ path: String) throws(CommandFailure) -> String {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw CommandFailure(.configuration, "\(path): \(String(cString: strerror(errno)))")
@@ -146,19 +148,29 @@ final class Server: Sendable {
             of: "poc", configured: configuration.optionalText("poc.jwt-secret"), secret: secret)
         let poc = try POCService(configuration, secret: key, engine, http, timers, logger)
         self.poc.withLock { $0 = poc }
+        let aivo = try makeAIVO(configuration, settings, directory: directory, timers: timers)
+        stopListening.withLock { $0 = { aivo.surface.stopStreams() } }
+        stopStreams.withLock { stop in
+            stop = { [next = stop] in
+                aivo.jobs.stop()
+                next()
+            }
+        }
         // llm writes an access log of its own.
         let surfaces = [
             RequestObserver(orion, metrics: metrics, logger: logger, clock: clock).served,
             RequestObserver(llm, metrics: metrics, logger: nil, clock: clock).served,
             RequestObserver(poc.surface, metrics: metrics, logger: logger, clock: clock).served,
+            RequestObserver(aivo.surface, metrics: metrics, logger: logger, clock: clock).served,
         ]
+        let hasDocumentation = configuration.text("http.docs") == "on"
         for listener in settings.listeners {
             let served = surfaces.filter { listener.surfaces.isEmpty || listener.surfaces.contains($0.surface.name) }
             let servesPOC = served.contains { $0.surface === poc.surface }
             try listen(
                 listener.address, tls: settings.tls != nil,
                 bodyBytes: servesPOC ? max(settings.maximumBodyBytes, poc.bodyBytes) : nil,
-                ServedSurface.handler(of: served))
+                ServedSurface.handler(of: served, withDocumentation: hasDocumentation))
         }
         if let admin = AdminSettings(configuration).address {
             let surface = AdminSurface(
@@ -216,6 +228,7 @@ final class Server: Sendable {
     func stop(within deadline: Duration) throws(CommandFailure) {
         draining.store(true, ordering: .relaxed)
         poc.withLock { $0 }?.closeSockets()
+        stopListening.withLock { $0 }()
         if !http.drain(deadline: deadline) { logger.warning("requests were still in flight when the time was up") }
         endReplies()
         engine.close()
