@@ -1,6 +1,6 @@
 internal import ChatEngine
 
-/// The operations of the aivo surface, of one path in the order in which the original has them: 405 names the first.
+/// The operations of the aivo surface, of one path in the order in which the original has them, and 405 names them.
 enum AIVOOperation: SurfaceOperation {
     case root, health, serviceHealth
     case createThread, listThreads, getThread, updateThread, deleteThread
@@ -38,6 +38,7 @@ enum AIVOOperation: SurfaceOperation {
         if body != nil {
             all.append(.json(400, "The body is no text", .named("Error")))
             all.append(.json(413, "The body is too large", .named("Error")))
+            all.append(.json(415, "The body's Content-Encoding is none that the server knows", .named("Error")))
         }
         if body != nil || parameters.contains(where: { $0.place == .query }) {
             all.append(.json(422, "What was sent is not as declared", .named("ValidationErrors")))

@@ -75,8 +75,7 @@ package final class AIVOSurface: APISurface {
         switch operations.find(request) {
         case .matched(let operation, _, let parameters): perform(operation, parameters, request, exchange)
         case .methodNotAllowed(let allowed):
-            // Starlette names the first route of the path only.
-            exchange.addHeader("Allow", allowed.first ?? "GET")
+            exchange.addHeader("Allow", allowed.joined(separator: ", "))
             AIVOReply.methodNotAllowed.send(exchange)
         case .badParameter: AIVOReply.notFound.send(exchange)
         case .notFound:

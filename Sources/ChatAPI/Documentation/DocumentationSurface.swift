@@ -44,7 +44,7 @@ package final class DocumentationSurface: APISurface {
             case .matched(let operation, _, let parameters):
                 exchange.respond(reply(operation, parameters, request))
             case .methodNotAllowed(let allowed):
-                exchange.addHeader("Allow", allowed.joined(separator: ", "))
+                exchange.addHeader("Allow", (allowed + ["HEAD"]).joined(separator: ", "))
                 exchange.respond(Response(status: 405))
             case .badParameter, .notFound: exchange.respond(Response(status: 404))
             }
@@ -84,16 +84,18 @@ enum DocumentationOperation: SurfaceOperation {
         case .asset:
             Self.document(
                 "/docs/:file", "What the page of /docs is made of", .text(200, "The file", "*/*"),
-                .init(status: 404, summary: "No such file"))
+                .init(status: 404, summary: "No such file"),
+                parameters: [.path("file", Schema(.choice(SwaggerUI.Asset.allCases.map(\.rawValue))))])
         }
     }
 
     private static func document(
-        _ pattern: String, _ summary: String, _ replies: OperationDeclaration.Reply...
+        _ pattern: String, _ summary: String, _ replies: OperationDeclaration.Reply...,
+        parameters: [OperationDeclaration.Parameter] = []
     ) -> OperationDeclaration {
         OperationDeclaration(
             method: "GET", pattern: pattern, summary: summary, tag: "documentation", isPublic: true,
-            replies: replies + [.unchanged])
+            parameters: parameters, replies: replies + [.unchanged])
     }
 }
 

@@ -3,7 +3,8 @@ internal import ChatEngine
 /// The OpenAPI 3.1 document of the surfaces that a listener serves, made of their declarations.
 ///
 /// Surfaces come in the order in which the listener asks them: of two operations on one method and path the first is
-/// described, because it is the one that answers. With several surfaces the names of schemas, security schemes,
+/// described, because it is the one that answers. An operation is there once, and names its other paths: what is made at
+/// one of them is at all of them, which no tool can guess. With several surfaces the names of schemas, security schemes,
 /// operations and tags begin with the surface's.
 struct OpenAPIDocument {
     private let surfaces: [SurfaceDescription]
@@ -25,16 +26,13 @@ struct OpenAPIDocument {
         for surface in surfaces + [documentation] {
             let scope = scope(of: surface)
             for (id, operation) in surface.operations {
-                for (index, pattern) in operation.patterns.enumerated() {
-                    let path = Self.path(of: pattern)
-                    var item = JSONObject()
-                    if case .object(let known)? = paths[path] { item = known }
-                    let method = operation.method.lowercased()
-                    guard item[method] == nil else { continue }
-                    let name = index == 0 ? scope + id : "\(scope)\(id)_\(index + 1)"
-                    item[method] = describe(operation, name, pattern, surface)
-                    paths[path] = .object(item)
-                }
+                let path = Self.path(of: operation.pattern)
+                var item = JSONObject()
+                if case .object(let known)? = paths[path] { item = known }
+                let method = operation.method.lowercased()
+                guard item[method] == nil else { continue }
+                item[method] = describe(operation, scope + id, surface)
+                paths[path] = .object(item)
             }
             for (name, schema) in surface.schemas { schemas[scope + name] = schema.json(scope: scope) }
             for scheme in surface.security { securitySchemes[scope + scheme.name] = Self.json(scheme) }
@@ -71,15 +69,19 @@ struct OpenAPIDocument {
     // MARK: Operations
 
     private func describe(
-        _ operation: OperationDeclaration, _ id: String, _ pattern: String, _ surface: SurfaceDescription
+        _ operation: OperationDeclaration, _ id: String, _ surface: SurfaceDescription
     ) -> JSONValue {
         let scope = scope(of: surface)
         var object = JSONObject()
         object["operationId"] = .string(id)
         object["tags"] = .array([.string(scope + operation.tag)])
         object["summary"] = .string(operation.summary)
+        if !operation.aliases.isEmpty {
+            let others = operation.aliases.map { "`\(Self.path(of: $0))`" }
+            object["description"] = .string("Also at \(others.joined(separator: ", ")).")
+        }
         object["security"] = security(operation, surface)
-        let parameters = parameters(operation, pattern, scope)
+        let parameters = parameters(operation, scope)
         if !parameters.isEmpty { object["parameters"] = .array(parameters) }
         if let body = operation.body {
             object["requestBody"] = .object([
@@ -101,8 +103,10 @@ struct OpenAPIDocument {
         return .array((surface.isSecurityOptional ? [nobody] : []) + [.object(together)])
     }
 
-    private func parameters(_ operation: OperationDeclaration, _ pattern: String, _ scope: String) -> [JSONValue] {
-        let names = pattern.split(separator: "/").filter { $0.first == ":" || $0.first == "*" }.map { $0.dropFirst() }
+    private func parameters(_ operation: OperationDeclaration, _ scope: String) -> [JSONValue] {
+        let names = operation.pattern.split(separator: "/").filter { $0.first == ":" || $0.first == "*" }.map {
+            $0.dropFirst()
+        }
         let ofPath = names.map { name in
             operation.parameters.first { $0.place == .path && $0.name == name } ?? .path(String(name), .nonEmptyString)
         }

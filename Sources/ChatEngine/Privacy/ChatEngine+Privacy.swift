@@ -153,7 +153,24 @@ extension ChatEngine {
             throw .sessionNotFound
         }
         guard access.reaches(owner: request.learner) else { throw .forbidden }
-        return request
+        var requests = [request]
+        try hideBundles(of: &requests, access.tenant)
+        return requests[0]
+    }
+
+    /// From the moment that an erasure is answered nobody gets what was exported of the learner before, although the jobs
+    /// come to the files later.
+    private func hideBundles(of requests: inout [PrivacyRequest], _ tenant: TenantName) throws(ChatError) {
+        guard requests.contains(where: { $0.bundle?.isRemoved == false }) else { return }
+        var erased: Set<UTF8Text> = []
+        for (id, owner) in try privacyJobs() where owner == tenant {
+            guard let job = try storedRequest(id, tenant)?.request, job.kind == .deletion, job.status == .pending
+            else { continue }
+            erased.insert(UTF8Text(job.learner))
+        }
+        for index in requests.indices where erased.contains(UTF8Text(requests[index].learner)) {
+            requests[index].bundle?.isRemoved = true
+        }
     }
 
     /// Requests of the tenant, the newest first.
@@ -177,6 +194,7 @@ extension ChatEngine {
             guard let id = PrivacyKey.id(ofLog: row.key) else { continue }
             if let found = try storedRequest(id, access.tenant) { requests.append(found.request) }
         }
+        try hideBundles(of: &requests, access.tenant)
         let next = rows.count > limit ? rows[limit - 1].key.dropFirst(PrivacyKey.log.count) : nil
         return (requests, next.map(Array.init))
     }

@@ -9,10 +9,12 @@ import Testing
     @Test(arguments: Route.allCases) func methodsAndPaths(_ route: Route) async throws {
         let fixture = try AIVOFixture(route)
         let wrong: [(method: String, path: String, allow: String)] = [
-            ("PATCH", "/api/v1/threads", "POST"), ("PUT", "/chat/v1/threads", "POST"), ("POST", "/health", "GET"),
-            ("POST", "/api/v1/threads/x", "GET"), ("PATCH", "/api/v1/threads/x/messages", "POST"),
-            ("POST", "/api/v1/threads/x/messages/y", "GET"), ("GET", "/api/v1/privacy/delete", "POST"),
-            ("OPTIONS", "/api/v1/threads", "POST"), ("DELETE", "/", "GET"), ("PUT", "/api/v1/privacy/log", "GET"),
+            ("PATCH", "/api/v1/threads", "POST, GET"), ("PUT", "/chat/v1/threads", "POST, GET"),
+            ("POST", "/health", "GET"), ("POST", "/api/v1/threads/x", "GET, PUT, DELETE"),
+            ("PATCH", "/api/v1/threads/x/messages", "POST, GET"),
+            ("POST", "/api/v1/threads/x/messages/y", "GET, PUT, DELETE"),
+            ("GET", "/api/v1/privacy/delete", "POST"), ("OPTIONS", "/api/v1/threads", "POST, GET"),
+            ("DELETE", "/", "GET"), ("PUT", "/api/v1/privacy/log", "GET"),
         ]
         for (method, path, allow) in wrong {
             let reply = try await fixture.send(method, path, nil)

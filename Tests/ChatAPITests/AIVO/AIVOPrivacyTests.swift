@@ -263,6 +263,23 @@ import Testing
         }
     }
 
+    /// What was exported is nobody's any more when the erasure is answered, however long the jobs take to come to it.
+    @Test(arguments: ["full", "messages_only"]) func bundlesGoBeforeTheAnswer(_ type: String) async throws {
+        let fixture = try AIVOFixture()
+        _ = try await fixture.thread()
+        let bundle = try await Self.order(fixture)
+        _ = try await fixture.settled("/privacy/export/\(bundle)")
+        let foreign = try await Self.order(fixture, "learner-2")
+        _ = try await fixture.settled("/privacy/export/\(foreign)")
+        fixture.jobs.stop()
+        _ = try await Self.erase(fixture, type: type)
+        #expect(try await fixture.call("GET", "/privacy/export/\(bundle)/download").status == 410)
+        #expect(try await fixture.call("GET", "/privacy/export/\(bundle)").json["available"] == .bool(false))
+        #expect(try await fixture.call("GET", "/privacy/export/\(foreign)/download").status == 200)
+        let log = try await fixture.call("GET", "/privacy/log", .admin).json["entries"]?.array ?? []
+        #expect(log.compactMap { $0["available"] } == [.bool(true), .bool(false)])
+    }
+
     /// An erasure that waits does not say `completed`.
     @Test func completedMeansGone() async throws {
         let fixture = try AIVOFixture()

@@ -78,6 +78,17 @@ import Testing
         #expect(OpenAPIPage.render(document).contains("<code>/chat/{chatId}/messages/count</code>"))
     }
 
+    /// Both prefixes are one operation: a tool that deletes a thread at one path would look for it at the other.
+    @Test func anOperationIsThereOnceAndNamesItsOtherPaths() {
+        let paths = OpenAPIDocument.make([.aivo], documentation: .documentation)["paths"]
+        #expect(Self.members(paths).allSatisfy { !$0.0.hasPrefix("/chat/v1") })
+        let thread = paths?["/api/v1/threads/{thread_id}"]?["get"]
+        #expect(thread?["description"]?.string == "Also at `/chat/v1/threads/{thread_id}`.")
+        #expect(
+            paths?["/docs/{file}"]?["get"]?["parameters"]?.array?.first?["schema"]?["enum"]?.array?.compactMap(\.string)
+                == SwaggerUI.Asset.allCases.map(\.rawValue))
+    }
+
     @Test func bothDocumentsAreServed() async throws {
         let surface = DocumentationSurface(of: [.orion])
         let handler = surface.handler
@@ -93,6 +104,7 @@ import Testing
         #expect(await get("/openapi.json", tag: tag).status == 304)
         #expect(await get("/docs").status == 200)
         #expect(await get("/docs", method: "POST").status == 405)
+        #expect(await get("/docs", method: "POST").header("Allow") == "GET, HEAD")
         #expect(!surface.knows(Request(target: "/health")))
     }
 
