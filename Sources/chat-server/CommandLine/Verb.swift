@@ -41,7 +41,7 @@ struct Verb: Sendable {
     static let all: [Verb] = [
         serve, initialize, organisations, users, verify, stats, backup, restore, repair, compact, export, importLines,
         erase,
-        erasures, hold, checkConfiguration, version, help,
+        erasures, hold, bench, checkConfiguration, version, help,
     ]
 }
 

@@ -18,8 +18,12 @@ final class Server: Sendable {
     private let logger: Logger
     private let draining = Atomic<Bool>(false)
     private let timers = TimerThread()
+    private let boundPorts = Mutex<[UInt16]>([])
     /// Set while surfaces are served that stream replies.
     private let stopStreams = Mutex<@Sendable () -> Void>({})
+
+    /// Of the listeners, in their order.
+    var ports: [UInt16] { boundPorts.withLock { $0 } }
 
     /// Opens the store and listens.
     /// - Parameter request: told when the store fails while it is served.
@@ -161,6 +165,7 @@ final class Server: Sendable {
         do throws(HTTPServerError) {
             let port = try http.listen(
                 host: address.host, port: address.port, tls: tls, bodyBytes: bodyBytes, handler: handler)
+            boundPorts.withLock { $0.append(port) }
             logger.info(
                 "listening",
                 [("host", .string(address.host)), ("port", .integer(Int64(port))), ("tls", .boolean(tls))])
