@@ -102,9 +102,22 @@ if let tools = Context.environment["CHAT_TOOLS"] {
                 name: "stream-benchmark", dependencies: ["ChatAPI", "TestSupport", "CMicroHTTPD"],
                 path: "Benchmarks/stream-benchmark",
                 swiftSettings: common),
-            .executableTarget(
-                name: "store-benchmark", dependencies: ["LogStore", "TestSupport"], path: "Benchmarks/store-benchmark",
+            .target(
+                name: "BenchmarkSupport", dependencies: ["LogStore", "TestSupport"], path: "Benchmarks/Support",
                 swiftSettings: common),
+            .executableTarget(
+                name: "store-benchmark", dependencies: ["BenchmarkSupport", "LogStore", "TestSupport"],
+                path: "Benchmarks/store-benchmark", swiftSettings: common),
+            // The peers' libraries are linked into these programs only.
+            .systemLibrary(name: "CRocksDB", path: "Benchmarks/CRocksDB"),
+            .systemLibrary(name: "CLMDB", path: "Benchmarks/CLMDB"),
+            .executableTarget(
+                name: "engine-benchmark",
+                dependencies: ["BenchmarkSupport", "LogStore", "TestSupport", "CRocksDB", "CLMDB", "CSQLite"],
+                path: "Benchmarks/engine-benchmark", swiftSettings: common),
+            .executableTarget(
+                name: "socket-benchmark", dependencies: ["BenchmarkSupport", "SocketIO", "HTTPTransport", "CLinux"],
+                path: "Benchmarks/socket-benchmark", swiftSettings: common),
         ]
     }
     if tools == "conformance" {

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import LogStore
 import TestSupport
 

@@ -4,6 +4,7 @@
 //
 // Without names all parts run. Stores are made in a directory of their own below DIR (TMPDIR, else /tmp) and removed.
 
+import BenchmarkSupport
 import Glibc
 import TestSupport
 
