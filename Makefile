@@ -10,7 +10,7 @@ DEMO ?= ./demo
 # -enable-testing, because tests look inside modules.
 TEST_FLAGS := --scratch-path .build/testing -c release -Xswiftc -enable-testing --disable-xctest
 
-.PHONY: build run demo demo-backup test torture fuzz conformance tools bench lint format dependencies
+.PHONY: build run demo demo-backup test torture fuzz conformance tools bench bench-quick lint format dependencies
 
 build: dependencies
 	swift build -c release --static-swift-stdlib --product chat-server
@@ -42,14 +42,18 @@ conformance: dependencies
 	scripts/conformance.sh
 
 # Programs of Benchmarks/, built beside the product (Package.swift says why a variable asks for them).
+TOOLS := store-benchmark engine-benchmark socket-benchmark core-loops stream-benchmark log-preallocation
 tools: dependencies
-	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product store-benchmark
-	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product stream-benchmark
-	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product log-preallocation
+	scripts/bench-peers.sh
+	for tool in $(TOOLS); do \
+		CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product $$tool || exit 1; done
 
-# BENCH: parts and options of Benchmarks/store-benchmark/main.swift; `make bench BENCH=--small` takes seconds.
-bench: tools
-	.build/tools/release/store-benchmark $(BENCH)
+# The server beside other servers and stores: Benchmarks/README.md. BENCH: options of Benchmarks/harness/run.py.
+bench: build tools
+	PYTHONDONTWRITEBYTECODE=1 python3 Benchmarks/harness/run.py $(BENCH)
+
+bench-quick: build tools
+	PYTHONDONTWRITEBYTECODE=1 python3 Benchmarks/harness/run.py --quick $(BENCH)
 
 lint:
 	swift format lint --strict --recursive Sources Tests Benchmarks Package.swift

@@ -116,6 +116,10 @@ if let tools = Context.environment["CHAT_TOOLS"] {
                 dependencies: ["BenchmarkSupport", "LogStore", "TestSupport", "CRocksDB", "CLMDB", "CSQLite"],
                 path: "Benchmarks/engine-benchmark", swiftSettings: common),
             .executableTarget(
+                name: "core-loops",
+                dependencies: ["BenchmarkSupport", "ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "TestSupport"],
+                path: "Benchmarks/core-loops", swiftSettings: common),
+            .executableTarget(
                 name: "socket-benchmark", dependencies: ["BenchmarkSupport", "SocketIO", "HTTPTransport", "CLinux"],
                 path: "Benchmarks/socket-benchmark", swiftSettings: common),
         ]

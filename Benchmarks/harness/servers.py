@@ -70,6 +70,8 @@ def family(pid):
 class Server:
     """A process that listens on `port`."""
     name = ""
+    #: Those that were started and not stopped.
+    running = []
 
     def __init__(self):
         self.port = free_port()
@@ -89,6 +91,7 @@ class Server:
         self.process = subprocess.Popen(
             self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **self.environment()},
             cwd=PEERS, start_new_session=True)
+        Server.running.append(self)
         while True:
             try:
                 if get(self.port, self.health, timeout=2)[0] < 500:
@@ -109,14 +112,19 @@ class Server:
                 self.process.wait(15)
             except subprocess.TimeoutExpired:
                 self.kill()
-        self.process = None
+        self.forget()
 
     def kill(self):
         """SIGKILL to it and all that it started."""
         if self.process and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+        self.forget()
+
+    def forget(self):
         self.process = None
+        if self in Server.running:
+            Server.running.remove(self)
 
     def resident(self):
         return resident_bytes(family(self.process.pid))
@@ -157,6 +165,7 @@ class ChatServer(Server):
 
 class Postgres:
     """A cluster of its own that nobody else can reach: a socket in its directory, no TCP."""
+    running = []
 
     def __init__(self, directory):
         if not (POSTGRES / "initdb").exists():
@@ -207,8 +216,11 @@ jit = off
         subprocess.run(self.as_user + [str(POSTGRES / "pg_ctl"), "-D", str(self.data), "-w", "-l", log, "start"],
                        check=True, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
+        Postgres.running.append(self)
 
     def stop(self):
+        if self in Postgres.running:
+            Postgres.running.remove(self)
         if (self.data / "postmaster.pid").exists():
             self.run("pg_ctl", "-D", str(self.data), "-w", "-m", "fast", "stop", check=False)
 
@@ -298,7 +310,7 @@ class Nginx(Server):
             raise Missing("nginx is not installed")
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        fields = "".join(f'add_header {name} "{value}" always;\n' for name, value in headers
+        fields = "".join(f'add_header {name} {json.dumps(value)} always;\n' for name, value in headers
                          if name.lower() not in ("content-length", "content-type", "date", "connection", "server"))
         escaped = body.replace("\\", "\\\\").replace("'", "\\'")
         (self.directory / "nginx.conf").write_text(f"""
@@ -340,6 +352,7 @@ class OwnSockets(Server):
         self.process = subprocess.Popen(
             [str(tool("socket-benchmark")), "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             start_new_session=True)
+        Server.running.append(self)
         self.port = int(self.process.stdout.readline())
 
 
