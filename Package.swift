@@ -117,7 +117,9 @@ if let tools = Context.environment["CHAT_TOOLS"] {
                 path: "Benchmarks/engine-benchmark", swiftSettings: common),
             .executableTarget(
                 name: "core-loops",
-                dependencies: ["BenchmarkSupport", "ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "TestSupport"],
+                dependencies: [
+                    "BenchmarkSupport", "ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "TestSupport",
+                ],
                 path: "Benchmarks/core-loops", swiftSettings: common),
             .executableTarget(
                 name: "socket-benchmark", dependencies: ["BenchmarkSupport", "SocketIO", "HTTPTransport", "CLinux"],
