@@ -111,9 +111,12 @@ if let tools = Context.environment["CHAT_TOOLS"] {
             // The peers' libraries are linked into these programs only.
             .systemLibrary(name: "CRocksDB", path: "Benchmarks/CRocksDB"),
             .systemLibrary(name: "CLMDB", path: "Benchmarks/CLMDB"),
+            .target(name: "CSyncCounter", path: "Benchmarks/CSyncCounter"),
             .executableTarget(
                 name: "engine-benchmark",
-                dependencies: ["BenchmarkSupport", "LogStore", "TestSupport", "CRocksDB", "CLMDB", "CSQLite"],
+                dependencies: [
+                    "BenchmarkSupport", "LogStore", "TestSupport", "CRocksDB", "CLMDB", "CSQLite", "CSyncCounter",
+                ],
                 path: "Benchmarks/engine-benchmark", swiftSettings: common),
             .executableTarget(
                 name: "core-loops",

@@ -12,8 +12,6 @@ protocol Engine: AnyObject, Sendable {
     func finishLoading() throws
     /// The newest `count` entries, newest first.
     func last(_ count: Int, session: Int) throws -> [[UInt8]]
-    /// Syncs of its log so far; nil where the engine does not count them.
-    var syncs: UInt64? { get }
     /// What its current state takes, where its directory also holds files that are kept for a while for copies and
     /// restores; nil: the directory is its state.
     var tableBytes: UInt64? { get }

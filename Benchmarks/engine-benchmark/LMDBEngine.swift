@@ -87,9 +87,6 @@ final class LMDBEngine: Engine {
         }
     }
 
-    /// It keeps no count; each transaction syncs its pages and then its meta page.
-    var syncs: UInt64? { nil }
-
     var tableBytes: UInt64? { nil }
 
     func close() throws { mdb_env_close(environment) }

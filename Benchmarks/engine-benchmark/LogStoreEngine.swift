@@ -47,8 +47,6 @@ final class LogStoreEngine: Engine {
         try store.entries(of: sessions[session], .last(count)).map(\.payload)
     }
 
-    var syncs: UInt64? { store.status.statistics.logSyncs }
-
     var tableBytes: UInt64? { store.status.tableBytes }
 
     func close() throws { try store.close() }

@@ -22,7 +22,6 @@ final class RocksEngine: Engine {
         rocksdb_options_set_compression(options, Int32(rocksdb_lz4_compression))
         rocksdb_options_set_enable_pipelined_write(options, 1)
         rocksdb_options_set_recycle_log_file_num(options, 4)
-        rocksdb_options_enable_statistics(options)
         rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(10))
         rocksdb_block_based_options_set_block_cache(table, rocksdb_cache_create_lru(Engines.cacheBytes))
         rocksdb_options_set_block_based_table_factory(options, table)
@@ -96,14 +95,6 @@ final class RocksEngine: Engine {
         rocksdb_iter_get_error(iterator, &failure)
         if failure != nil { throw Self.error(failure) }
         return found
-    }
-
-    /// `rocksdb.wal.synced COUNT : n` of its statistics.
-    var syncs: UInt64? {
-        guard let raw = rocksdb_options_statistics_get_string(options) else { return nil }
-        defer { free(raw) }
-        let line = String(cString: raw).split(separator: "\n").first { $0.hasPrefix("rocksdb.wal.synced ") }
-        return line?.split(separator: " ").last.flatMap { UInt64($0) }
     }
 
     var tableBytes: UInt64? { nil }

@@ -105,9 +105,6 @@ final class SQLiteEngine: Engine {
         }
     }
 
-    /// It keeps no count; each transaction syncs its log once.
-    var syncs: UInt64? { nil }
-
     var tableBytes: UInt64? { nil }
 
     func close() throws {

@@ -81,7 +81,10 @@ def plot(table):
     """Horizontal bars of the medians in groups by load, with whiskers from the smallest to the largest round. The scale is
     logarithmic when the medians differ by more than 30 times."""
     subjects = list(dict.fromkeys(row.subject for row in table.rows))
-    colour = {subject: COLOURS[place % len(COLOURS)] for place, subject in enumerate(subjects)}
+    # The same colour in every plot for what is measured here.
+    others = [subject for subject in subjects if subject != table.ours]
+    colour = {subject: COLOURS[1 + place % (len(COLOURS) - 1)] for place, subject in enumerate(others)}
+    colour[table.ours] = COLOURS[0]
     largest = max(max(row.values) for row in table.rows) or 1
     smallest = min(row.median for row in table.rows)
     logarithmic = smallest > 0 and largest / smallest > 30

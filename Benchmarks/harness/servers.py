@@ -13,7 +13,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / ".build" / "bench"
 PEERS = ROOT / "Benchmarks" / "peers"
-BINARY = ROOT / ".build" / "release" / "chat-server"
+#: BENCH_SERVER names another build, to compare two of them.
+BINARY = pathlib.Path(os.environ.get("BENCH_SERVER", ROOT / ".build" / "release" / "chat-server"))
 POSTGRES = pathlib.Path("/usr/lib/postgresql/15/bin")
 VENV = WORK / "venv" / "bin" / "python"
 
@@ -72,6 +73,8 @@ class Server:
     name = ""
     #: Those that were started and not stopped.
     running = []
+    #: Where their output goes.
+    logs = None
 
     def __init__(self):
         self.port = free_port()
@@ -86,7 +89,7 @@ class Server:
     health = "/health"
 
     def start(self):
-        log = open(WORK / "run" / f"{self.name.replace(' ', '-').replace('/', '-')}.log", "ab")
+        log = open(Server.logs / f"{self.name.replace(' ', '-').replace('/', '-')}.log", "ab")
         begun = time.perf_counter()
         self.process = subprocess.Popen(
             self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **self.environment()},
