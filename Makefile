@@ -64,3 +64,4 @@ format:
 
 dependencies:
 	@scripts/install-dependencies.sh
+	@scripts/fetch-swagger-ui.sh

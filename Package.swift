@@ -31,6 +31,8 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
         .systemLibrary(name: "CWslay", providers: [.apt(["libwslay-dev"])]),
+        // No library but a few files, embedded: what /docs shows documentation with.
+        .target(name: "CSwaggerUI", cSettings: [.headerSearchPath("../../.assets/swagger-ui")]),
         .systemLibrary(name: "CSQLite", path: "Tests/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
 
         // The product, lowest first; an import points down this list only.
@@ -55,11 +57,15 @@ let package = Package(
             swiftSettings: strict,
             linkerSettings: [.linkedLibrary("wslay")]
         ),
-        .target(name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common),
+        .target(
+            name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common,
+            linkerSettings: [.linkedLibrary("gnutls")]),
         .target(
             name: "Upstream", dependencies: ["CCurl"], swiftSettings: common,
             linkerSettings: [.linkedLibrary("curl-gnutls")]),
-        .target(name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport", "Upstream"], swiftSettings: common),
+        .target(
+            name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport", "Upstream", "CSwaggerUI"],
+            swiftSettings: common),
         .executableTarget(
             name: "chat-server",
             dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "Upstream", "CLinux"],
@@ -84,7 +90,7 @@ let package = Package(
             name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport", "Upstream"],
             swiftSettings: common),
         .testTarget(
-            name: "ChatServerTests", dependencies: ["chat-server", "ChatEngine", "LogStore", "TestSupport"],
+            name: "ChatServerTests", dependencies: ["chat-server", "ChatAPI", "ChatEngine", "LogStore", "TestSupport"],
             swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
     ]

@@ -15,6 +15,8 @@ requirements=(
     "zlib1g-dev|zlib.h|zlib: compressed request bodies"
     "libcurl4-gnutls-dev|libcurl-gnutls.so|libcurl: outgoing HTTP"
     "libwslay-dev|wslay/wslay.h|wslay: WebSocket framing"
+    "curl|curl|fetching the assets of /docs"
+    "unzip|unzip|unpacking them"
     "libsqlite3-dev|sqlite3.h|SQLite: the peer of the model tests"
 )
 

@@ -3,13 +3,13 @@
 // A server that answers at once, and one that answers when a disk is done:
 //
 //     let server = try HTTPServer()
-//     enum Operation { case health, append }
-//     var router = Router<Operation>()
-//     router.add("GET", "/health", .health)
-//     router.add("POST", "/sessions/:id/messages", .append)
+//     enum Operation: Int { case health, append }
+//     var router = Router()
+//     router.add("GET", "/health")
+//     router.add("POST", "/sessions/:id/messages")
 //     let handler = compose([securityHeaders.middleware, cors.middleware]) { request, exchange in
 //         guard case .matched(let match) = router.find(request) else { return exchange.respond(Response(status: 404)) }
-//         switch match.target {
+//         switch Operation(rawValue: match.route)! {
 //         case .health: exchange.respond(Response(json: #"{"status":"healthy"}"#))
 //         case .append:
 //             store.append(match.parameters["id"]!, request.body) { result in    // calls back on its own thread

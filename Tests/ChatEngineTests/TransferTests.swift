@@ -161,7 +161,7 @@ import Testing
         #expect(throws: ChatError.userNotFound) {
             try Self.export(fixture.engine, ExportFilter(tenant: "orion", user: "x"))
         }
-        #expect(throws: ChatError.invalid(field: "user", reason: "a user needs a tenant")) {
+        #expect(throws: ChatError.invalid(field: "user", reason: "needs a tenant")) {
             try Self.export(fixture.engine, ExportFilter(user: "x"))
         }
     }

@@ -159,7 +159,7 @@ import Testing
         #expect(lines.count { $0.hasPrefix(#"{"type":"damaged","tenant":"orion""#) } == 4)
         #expect(lines.count { $0.hasPrefix(#"{"type":"session""#) } == DemoStore.conversations.count)
         #expect(lines.count { $0.hasPrefix(#"{"type":"message""#) } == 4)
-        #expect(lines.last == #"{"type":"end","sessions":7,"messages":4,"documents":10,"damaged":4}"#)
+        #expect(lines.last == #"{"type":"end","sessions":7,"messages":4,"documents":12,"damaged":4}"#)
     }
 
     @Test func offlineErasureLeavesNoByte() throws {

@@ -124,7 +124,7 @@ struct OpenAPIPage {
         return Array(zip(object.keys, object.values))
     }
 
-    private static func escaped(_ text: String) -> String {
+    static func escaped(_ text: String) -> String {
         var result = ""
         for character in text {
             switch character {

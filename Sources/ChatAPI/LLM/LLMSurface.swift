@@ -76,7 +76,8 @@ package final class LLMSurface: APISurface {
         var operation: LLMOperation?
         var pattern = "unmatched"
         switch operations.find(request) {
-        case .matched(let match): (parameters, operation, pattern) = (match.parameters, match.target, match.pattern)
+        case .matched(let found, let itsPattern, let itsParameters):
+            (operation, pattern, parameters) = (found, itsPattern, itsParameters)
         case .badParameter(let known, _): pattern = known
         case .methodNotAllowed, .notFound: break
         }

@@ -80,11 +80,11 @@ package final class OrionSurface: APISurface {
             }
         }
         switch operations.find(request) {
-        case .matched(let match):
+        case .matched(let operation, _, let parameters):
             let call = OrionCall(
                 surface: self, request: request, exchange: exchange, access: access, fields: fields,
-                parameters: match.parameters)
-            return call.perform(match.target)
+                parameters: parameters)
+            return call.perform(operation)
         case .badParameter(_, let raw):
             return OrionReply.badRequest("Invalid parameter: sessionId", "Failed to decode param '\(raw)'")
                 .sendTagged(request, exchange)

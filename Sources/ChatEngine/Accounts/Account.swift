@@ -98,6 +98,7 @@ package enum AccountLimits {
     package static let slugBytes = 100
     package static let nameCharacters = 255
     package static let emailCharacters = 255
+    package static let usernameCharacters = 100
 }
 
 // MARK: Codec (docs/format.md, "Accounts")

@@ -21,14 +21,12 @@ extension ChatEngine {
     package func addOrganisation(
         name: String, slug: String? = nil, id: String? = nil
     ) throws(ChatError) -> Organisation {
-        try commit(
-            prepare: { _ throws(ChatError) in
-                var batch = Batch()
-                let organisation = try Self.organisation(
-                    name: name, slug: slug, id: id ?? UUIDValue(random: random).string, at: clock.now())
-                Self.add(organisation, to: &batch)
-                return (batch, organisation)
-            }, finish: { $1 })
+        var batch = Batch()
+        let organisation = try Self.organisation(
+            name: name, slug: slug, id: id ?? UUIDValue(random: random).string, at: clock.now())
+        Self.add(organisation, to: &batch)
+        try add(batch)
+        return organisation
     }
 
     private static func organisation(
@@ -86,24 +84,20 @@ extension ChatEngine {
     package func removeOrganisation(_ name: String) throws(ChatError) -> Int {
         let organisation = try organisation(name)
         let members = try accountDocuments("member/\(organisation.id)/")
-        return try commit(
-            prepare: { policy throws(ChatError) in
-                var batch = Batch()
-                batch.remove(AccountKey.organisation(organisation.id))
-                batch.remove(AccountKey.slug(organisation.slug))
-                for member in members {
-                    batch.remove(DocumentKey(tenant: TenantName.llmAccounts.name, key: member.key))
-                    batch.remove(AccountKey.user(String(decoding: member.value, as: UTF8.self)))
-                }
-                do throws(LogStoreError) {
-                    if let tenant = try store.tenant(named: organisation.tenant.name, policy: policy) {
-                        batch.deleteTenant(tenant)
-                    }
-                } catch {
-                    throw ChatError(error)
-                }
-                return (batch, members.count)
-            }, finish: { $1 })
+        var batch = Batch()
+        batch.remove(AccountKey.organisation(organisation.id))
+        batch.remove(AccountKey.slug(organisation.slug))
+        for member in members {
+            batch.remove(DocumentKey(tenant: TenantName.llmAccounts.name, key: member.key))
+            batch.remove(AccountKey.user(String(decoding: member.value, as: UTF8.self)))
+        }
+        do throws(LogStoreError) {
+            if let tenant = try store.tenant(named: organisation.tenant.name) { batch.deleteTenant(tenant) }
+        } catch {
+            throw ChatError(error)
+        }
+        try change(batch)
+        return members.count
     }
 
     // MARK: Users
@@ -114,18 +108,35 @@ extension ChatEngine {
         to organisation: String, email: String, name: String, role: Account.Role = .member, id: String? = nil
     ) throws(ChatError) -> Account {
         let organisation = try self.organisation(organisation)
-        return try commit(
-            prepare: { _ throws(ChatError) in
-                guard let id = UUIDValue(text: id ?? UUIDValue(random: random).string)?.string else {
-                    throw ChatError.invalid(field: "id", reason: "is not a UUID")
-                }
-                let account = Account(
-                    id: id, organisation: organisation.id, email: email, name: name, role: role, createdAt: clock.now())
-                try Self.check(account)
-                var batch = Batch()
-                Self.add(account, to: &batch)
-                return (batch, account)
-            }, finish: { $1 })
+        guard let id = UUIDValue(text: id ?? UUIDValue(random: random).string)?.string else {
+            throw ChatError.invalid(field: "id", reason: "is not a UUID")
+        }
+        let account = Account(
+            id: id, organisation: organisation.id, email: email, name: name, role: role, createdAt: clock.now())
+        try Self.check(account)
+        var batch = Batch()
+        Self.add(account, to: &batch)
+        try add(batch)
+        return account
+    }
+
+    /// Removes a user from its organisation. What it has stored stays, and the address is free again.
+    /// - Parameter name: its address, in any letters, or its id.
+    /// - Throws: `organisationNotFound`, `userNotFound`.
+    package func removeAccount(_ name: String, from organisation: String) throws(ChatError) -> Account {
+        let organisation = try self.organisation(organisation)
+        var id = UUIDValue(text: name)?.string
+        if let member = try accountDocument(AccountKey.member(organisation.id, name), .blocking) {
+            id = String(decoding: member.value, as: UTF8.self)
+        }
+        guard let id, let account = try account(id, .blocking), account.organisation == organisation.id else {
+            throw .userNotFound
+        }
+        var batch = Batch()
+        batch.remove(AccountKey.user(id))
+        batch.remove(AccountKey.member(organisation.id, account.email))
+        try change(batch)
+        return account
     }
 
     private static func check(_ account: Account) throws(ChatError) {
@@ -182,7 +193,7 @@ extension ChatEngine {
                 }
                 Self.add(account, to: &batch)
                 do throws(ChatError) {
-                    _ = try commit(prepare: { _ throws(ChatError) in (batch, true) }, finish: { $1 })
+                    try add(batch)
                 } catch .accountExists {
                     continue
                 }
@@ -197,18 +208,20 @@ extension ChatEngine {
         return try Self.decoding { () throws(MalformedRecord) in try Account(decoding: document.value, id: id) }
     }
 
-    private func accountDocument(_ key: DocumentKey, _ policy: ReadPolicy) throws(ChatError) -> Document? {
+    func accountDocument(_ key: DocumentKey, _ policy: ReadPolicy) throws(ChatError) -> Document? {
         do throws(LogStoreError) { return try store.document(key, policy: policy) } catch { throw ChatError(error) }
     }
 
-    private func accountDocuments(_ prefix: String) throws(ChatError) -> [Document] {
+    /// All documents of a tenant whose keys begin with `prefix`, by key.
+    func accountDocuments(
+        _ prefix: String, of tenant: TenantName = .llmAccounts
+    ) throws(ChatError) -> [Document] {
         let page = 1000
         var found: [Document] = []
         do throws(LogStoreError) {
             while true {
                 let documents = try store.documents(
-                    tenant: TenantName.llmAccounts.name, prefix: Array(prefix.utf8), after: found.last?.key, limit: page
-                )
+                    tenant: tenant.name, prefix: Array(prefix.utf8), after: found.last?.key, limit: page)
                 found += documents
                 if documents.count < page { return found }
             }
@@ -221,18 +234,20 @@ extension ChatEngine {
         do throws(MalformedRecord) { return try body() } catch { throw ChatError(error) }
     }
 
-    /// A condition that does not hold means here that the key is taken.
-    private func commit<Value>(
-        prepare: (ReadPolicy) throws(ChatError) -> (Batch, Value), finish: (CommitReceipt, Value) -> Value
-    ) throws(ChatError) -> Value {
-        let (batch, value) = try prepare(.blocking)
+    /// Commits a batch that adds accounts: a condition that does not hold means that a key is taken.
+    func add(_ batch: Batch) throws(ChatError) {
         do throws(LogStoreError) {
-            return finish(try store.commit(batch), value)
+            try store.commit(batch)
         } catch .conflict {
             throw .accountExists
         } catch {
             throw ChatError(error)
         }
+    }
+
+    /// Commits a batch that changes accounts: a condition that does not hold means that somebody else was first.
+    func change(_ batch: Batch) throws(ChatError) {
+        do throws(LogStoreError) { try store.commit(batch) } catch { throw ChatError(error) }
     }
 }
 

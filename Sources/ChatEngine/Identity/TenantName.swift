@@ -9,6 +9,9 @@ package struct TenantName: Hashable, Sendable, CustomStringConvertible {
     package static let orion = TenantName(name: "orion")
     /// The poc surface's one tenant.
     package static let poc = TenantName(name: "poc")
+    /// The users that log in with a password (`PasswordAccount`). No session is ever in it, and no erasure of `poc` comes
+    /// here.
+    package static let passwordAccounts = TenantName(name: "poc-accounts")
     /// The llm surface's accounts: which organisations and users there are. No session is ever in it.
     package static let llmAccounts = TenantName(name: "llm")
     /// An organisation of the llm surface.

@@ -83,7 +83,7 @@ package struct Exporter: Sendable {
         if filter.tenant != nil, tenants.isEmpty { throw .tenantNotFound }
         if let user = filter.user {
             guard let tenant = tenants.first?.tenant, filter.tenant != nil else {
-                throw .invalid(field: "user", reason: "a user needs a tenant")
+                throw .invalid(field: "user", reason: "needs a tenant")
             }
             do throws(LogStoreError) {
                 guard let key = try engine.store.user(named: user, in: tenant) else {

@@ -25,6 +25,12 @@ extension Request {
 }
 
 package enum ContentDecoding {
+    /// What a gzip file holds.
+    /// - Parameter limit: bytes that it may hold.
+    package static func gunzip(_ file: [UInt8], limit: Int) throws(BodyError) -> [UInt8] {
+        try inflate(file, windowBits: 15 + 16, limit: limit)
+    }
+
     /// Inflates one stream; `windowBits` chooses the container as zlib's `inflateInit2` has it (31 gzip, 15 zlib, -15
     /// raw).
     static func inflate(_ input: [UInt8], windowBits: Int32, limit: Int) throws(BodyError) -> [UInt8] {

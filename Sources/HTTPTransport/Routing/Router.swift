@@ -33,10 +33,11 @@ package struct RouterOptions: Sendable {
     package init() {}
 }
 
-/// Finds the target, whatever it is, of a method and a path.
-package struct Router<Target: Sendable>: Sendable {
+/// Finds the route of a method and a path. Routes go by their numbers, in the order in which they were added: a router
+/// that were generic over what they lead to would run unspecialised for every other module.
+package struct Router: Sendable {
     package struct Match: Sendable {
-        package let target: Target
+        package let route: Int
         /// The pattern as declared, for metrics and logs.
         package let pattern: String
         package let parameters: PathParameters
@@ -62,12 +63,16 @@ package struct Router<Target: Sendable>: Sendable {
         let pattern: String
         let segments: [Segment]
         let names: [String]
-        let target: Target
+        let number: Int
     }
 
     private let options: RouterOptions
     /// By number of segments; a route with `*` stands under every number, see `add`.
-    private var routes: [[Route]] = Array(repeating: [], count: RouterLimits.segments + 1)
+    private var routes: [[Route]] = Array(repeating: [], count: Router.maximumSegments + 1)
+    package private(set) var count = 0
+
+    /// Longer paths are not found: no API here has a deeper one.
+    static let maximumSegments = 16
 
     package init(options: RouterOptions = RouterOptions()) {
         self.options = options
@@ -76,12 +81,12 @@ package struct Router<Target: Sendable>: Sendable {
     /// Adds a route.
     ///
     /// - Precondition: `pattern` begins with a slash, has at most 16 segments, and `*name` stands last.
-    package mutating func add(_ method: String, _ pattern: String, _ target: Target) {
+    package mutating func add(_ method: String, _ pattern: String) {
         precondition(pattern.hasPrefix("/"), "a pattern begins with a slash")
         var segments: [Segment] = []
         var names: [String] = []
         let parts = pattern == "/" ? [] : pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
-        precondition(parts.count <= RouterLimits.segments, "a pattern has at most 16 segments")
+        precondition(parts.count <= Router.maximumSegments, "a pattern has at most 16 segments")
         for (index, part) in parts.enumerated() {
             switch part.first {
             case ":":
@@ -94,9 +99,10 @@ package struct Router<Target: Sendable>: Sendable {
             default: segments.append(.word(Array(options.caseInsensitive ? part.lowercased().utf8 : String(part).utf8)))
             }
         }
-        let route = Route(method: method, pattern: pattern, segments: segments, names: names, target: target)
+        let route = Route(method: method, pattern: pattern, segments: segments, names: names, number: count)
+        count += 1
         if case .rest? = segments.last {
-            for count in segments.count...RouterLimits.segments { routes[count].append(route) }
+            for count in segments.count...Router.maximumSegments { routes[count].append(route) }
         } else {
             routes[segments.count].append(route)
         }
@@ -116,7 +122,7 @@ package struct Router<Target: Sendable>: Sendable {
         var segments = SegmentRanges()
         guard segments.cut(path, ignoreTrailingSlash: options.ignoreTrailingSlash) else { return .notFound }
         var allowed: [String] = []
-        for route in routes[segments.count] where fits(route, segments, path) {
+        for route in routes[segments.count] where fits(route, segments, path.span, path.startIndex) {
             var values: [String] = []
             if !route.names.isEmpty {
                 switch decode(route, segments, path) {
@@ -124,10 +130,10 @@ package struct Router<Target: Sendable>: Sendable {
                 case .failure(let broken): return .badParameter(pattern: route.pattern, raw: broken.raw)
                 }
             }
-            if route.method == method || (options.answersHead && method == "HEAD" && route.method == "GET") {
+            if answers(route, method) {
                 return .matched(
                     Match(
-                        target: route.target, pattern: route.pattern,
+                        route: route.number, pattern: route.pattern,
                         parameters: PathParameters(names: route.names, values: values)))
             }
             if !allowed.contains(route.method) { allowed.append(route.method) }
@@ -135,17 +141,43 @@ package struct Router<Target: Sendable>: Sendable {
         return allowed.isEmpty ? .notFound : .methodNotAllowed(allowed: allowed)
     }
 
-    private func fits(_ route: Route, _ ranges: borrowing SegmentRanges, _ path: ArraySlice<UInt8>) -> Bool {
-        for (index, segment) in route.segments.enumerated() {
-            let bytes = path[ranges[index]]
-            switch segment {
+    /// The pattern that the request goes to, whether or not its parameters can be decoded; nil if none has its path and
+    /// method.
+    package func pattern(of request: Request) -> String? {
+        firstRoute(on: request.pathBytes) { answers($0, request.method) }?.pattern
+    }
+
+    /// Whether a route has the request's path, with whatever method.
+    package func knows(_ request: Request) -> Bool { firstRoute(on: request.pathBytes) { _ in true } != nil }
+
+    private func firstRoute(on path: ArraySlice<UInt8>, where isWanted: (Route) -> Bool) -> Route? {
+        var segments = SegmentRanges()
+        guard segments.cut(path, ignoreTrailingSlash: options.ignoreTrailingSlash) else { return nil }
+        for route in routes[segments.count] where fits(route, segments, path.span, path.startIndex) && isWanted(route) {
+            return route
+        }
+        return nil
+    }
+
+    private func answers(_ route: Route, _ method: String) -> Bool {
+        route.method == method || (options.answersHead && method == "HEAD" && route.method == "GET")
+    }
+
+    /// - Parameters:
+    ///   - path: what `ranges` cut, which count from `start`.
+    private func fits(
+        _ route: Route, _ ranges: borrowing SegmentRanges, _ path: borrowing Span<UInt8>, _ start: Int
+    ) -> Bool {
+        for index in route.segments.indices {
+            let range = ranges[index]
+            switch route.segments[index] {
             case .rest: return true
-            case .parameter:
-                if bytes.isEmpty { return false }
+            case .parameter: if range.isEmpty { return false }
             case .word(let word):
-                guard word.count == bytes.count else { return false }
-                for (a, b) in zip(word, bytes) where a != (options.caseInsensitive ? lowercasedASCII(b) : b) {
-                    return false
+                guard word.count == range.count else { return false }
+                for offset in word.indices {
+                    let byte = path[range.lowerBound - start + offset]
+                    if word[offset] != (options.caseInsensitive ? lowercasedASCII(byte) : byte) { return false }
                 }
             }
         }
@@ -174,11 +206,6 @@ package struct Router<Target: Sendable>: Sendable {
     }
 }
 
-enum RouterLimits {
-    /// Longer paths are not found: no API here has a deeper one.
-    static let segments = 16
-}
-
 /// The places of a path's segments, on the stack.
 private struct SegmentRanges: ~Copyable {
     private var bounds = InlineArray<17, (start: Int, end: Int)>(repeating: (0, 0))
@@ -197,7 +224,7 @@ private struct SegmentRanges: ~Copyable {
         if ignoreTrailingSlash, path[end - 1] == slash { end -= 1 }
         var start = path.startIndex + 1
         for index in start...end where index == end || path[index] == slash {
-            guard count < RouterLimits.segments else { return false }
+            guard count < Router.maximumSegments else { return false }
             bounds[count] = (start, index)
             count += 1
             start = index + 1

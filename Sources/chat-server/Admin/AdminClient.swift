@@ -18,6 +18,19 @@ struct AdminClient {
         }
     }
 
+    /// A query parameter's value.
+    static func percentEncoded(_ text: String) -> String {
+        var encoded = ""
+        for byte in text.utf8 {
+            if byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A || byte >= 0x30 && byte <= 0x39 || byte == 0x2D {
+                encoded.unicodeScalars.append(UnicodeScalar(byte))
+            } else {
+                encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }
+        }
+        return encoded
+    }
+
     struct Reply {
         var status = 0
         var headers: [(name: String, value: String)] = []

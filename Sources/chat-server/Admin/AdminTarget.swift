@@ -10,8 +10,9 @@ enum AdminTarget {
     case directory(String, ChatEngine)
 
     /// Runs `body` with the target that `--admin` or `--data-dir` names, and closes the store again.
+    /// - Parameter mayMake: makes the directory's store where there is none.
     static func run<Value>(
-        _ invocation: Invocation, options: StoreOptions = StoreOptions(),
+        _ invocation: Invocation, mayMake: Bool = false, options: StoreOptions = StoreOptions(),
         report: @escaping @Sendable (StoreEvent) -> Void = { _ in },
         _ body: (AdminTarget) throws(CommandFailure) -> Value
     ) throws(CommandFailure) -> Value {
@@ -19,7 +20,7 @@ enum AdminTarget {
         switch (invocation.arguments.values[Flag.adminOfServer.name]?.last, directory) {
         case (let url?, nil): return try body(.server(try AdminClient(url)))
         case (nil, let directory?):
-            return try run(directory: directory, mayMake: false, options: options, report: report, body)
+            return try run(directory: directory, mayMake: mayMake, options: options, report: report, body)
         default:
             throw CommandFailure(
                 .usage,
@@ -89,7 +90,10 @@ enum AdminTarget {
     }
 
     func refusal(_ status: Int, _ answer: JSONValue?) -> CommandFailure {
-        if let reason = answer?["error"]?.string { return CommandFailure(.failure, "refused: \(reason)") }
+        // The order itself is wrong, so the command line is.
+        if let reason = answer?["error"]?.string {
+            return CommandFailure(status == 400 ? .usage : .failure, "refused: \(reason)")
+        }
         guard case .server(let client) = self else { return CommandFailure(.failure, "refused with \(status)") }
         return CommandFailure(.failure, "\(client.address) answered \(status): is it an admin listener of chat-server?")
     }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import HTTPTransport
 
 /// The server's own 256-bit key: the file `server-secret` of the data directory, mode 0600, 32 bytes of the kernel's
 /// random number generator.
@@ -16,6 +17,21 @@ enum ServerSecret {
         try make(path, in: directory)
         guard let secret = try load(path) else { throw CommandFailure(.failure, "\(path) vanished while it was made") }
         return secret
+    }
+
+    /// The key; nil if the directory has none.
+    static func loadIfPresent(in directory: String) throws(CommandFailure) -> [UInt8]? {
+        try load(directory + "/" + fileName)
+    }
+
+    /// What a surface signs its tokens with: the text that is configured, else a key derived from the server's own. Each
+    /// surface has another one, so that no token of one is good for another.
+    /// - Parameters:
+    ///   - surface: `poc` or `aivo`.
+    ///   - configured: an empty text counts as none.
+    static func tokenKey(of surface: String, configured: String?, secret: [UInt8]) -> [UInt8] {
+        if let configured, !configured.isEmpty { return Array(configured.utf8) }
+        return Cryptography.hmacSHA256(key: secret, Array("\(surface) jwt".utf8))
     }
 
     private static func load(_ path: String) throws(CommandFailure) -> [UInt8]? {

@@ -71,8 +71,13 @@ enum DemoStore {
         return outcome
     }
 
-    /// The organisations and users of the original's seed.
+    /// The organisations and users of the originals' seeds.
     private static func fillAccounts(_ engine: ChatEngine) throws(ChatError) {
+        if try !engine.passwordAccounts().contains(where: { $0.username == login.username }),
+            let password = PasswordHash(of: login.password)
+        {
+            _ = try engine.addPasswordAccount(username: login.username, password: password, userID: login.username)
+        }
         let present = Set(try engine.organisations().map(\.id))
         for organisation in organisations where !present.contains(organisation.id) {
             _ = try engine.addOrganisation(name: organisation.name, slug: organisation.slug, id: organisation.id)
@@ -105,6 +110,9 @@ enum DemoStore {
 }
 
 extension DemoStore {
+    /// The user of the poc surface; known to everybody, so a demo is no store for real data.
+    static let login = (username: "test", password: "test123")
+
     static let organisations: [(id: String, slug: String, name: String)] = [
         ("00000000-0000-0000-0000-000000000001", "acme-corp", "Acme Corp"),
         ("00000000-0000-0000-0000-000000000002", "tech-startup", "Tech Startup Inc"),

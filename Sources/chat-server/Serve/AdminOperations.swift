@@ -2,8 +2,8 @@ internal import ChatEngine
 internal import HTTPTransport
 internal import LogStore
 
-/// What the operator may order of a running server: erasures, legal holds, retention, export and import. The verbs of the
-/// same names send their orders here, and offline ones through the same code without a socket.
+/// What the operator may order of a running server: erasures, legal holds, retention, accounts, export and import. The
+/// verbs of the same names send their orders here, and offline ones through the same code without a socket.
 ///
 /// A loopback address keeps other machines out, not the pages in a browser on this one. So whatever a page could send is
 /// refused: a request with an `Origin`, with a `Host` that is not a loopback name (DNS rebinding), or a change without a
@@ -19,6 +19,8 @@ struct AdminOperations: Sendable {
     private static let routes: [(path: String, methods: [String])] = [
         ("/erase", ["POST"]), ("/erasures", ["GET"]), ("/hold", ["POST", "DELETE"]), ("/holds", ["GET"]),
         ("/retention/confirm", ["POST"]), ("/export", ["GET"]), ("/import", ["POST"]),
+        ("/organisations", ["GET", "POST", "DELETE"]), ("/users", ["GET", "POST", "DELETE"]),
+        ("/users/password", ["POST"]),
     ]
 
     /// - Returns: false if the path is not one of these; nothing is answered then.
@@ -77,12 +79,15 @@ struct AdminOperations: Sendable {
         case ("/retention/confirm", _):
             engine.store.confirmExpiry()
             exchange.respond(Response(json: #"{"confirmed":true}"#))
+        case ("/organisations", _), ("/users", _), ("/users/password", _):
+            try AdminAccounts(engine: engine, logger: logger).perform(request, exchange)
         case ("/export", _): AdminExport.start(engine, logger, try Self.filter(request), exchange)
         default: importLines(request, exchange)
         }
     }
 
-    private func run(_ exchange: any Exchange, _ body: @escaping @Sendable () throws(ChatError) -> JSONValue) {
+    /// Does on a reader thread what may block, and answers.
+    func run(_ exchange: any Exchange, _ body: @escaping @Sendable () throws(ChatError) -> JSONValue) {
         engine.blocking({ result in
             switch result {
             case .success(let value): exchange.respond(Response(json: value.serialized))
@@ -108,6 +113,19 @@ struct AdminOperations: Sendable {
 
     /// Whose data: members of the body, or of the query.
     private static func subject(_ request: Request) throws(OperationRefusal) -> (DataSubject, Access) {
+        let given = try texts(request, ["tenant", "user", "session"])
+        guard let tenant = given["tenant"], !tenant.isEmpty else { throw OperationRefusal(400, "tenant is missing") }
+        let access = Access.operator(tenant: .stored(tenant))
+        switch (given["user"], given["session"]) {
+        case (nil, nil): return (.tenant, access)
+        case (let user?, nil): return (.user(user), access)
+        case (nil, let session?): return (.session(session), access)
+        default: throw OperationRefusal(400, "give a user or a session, not both")
+        }
+    }
+
+    /// The members of the body, or the query's parameters: texts with these names only.
+    static func texts(_ request: Request, _ names: [String]) throws(OperationRefusal) -> [String: String] {
         if let error = request.bodyError { throw OperationRefusal(error) }
         var given: [String: String] = [:]
         if request.body.isEmpty {
@@ -121,17 +139,10 @@ struct AdminOperations: Sendable {
                 given[name] = text
             }
         }
-        if let unknown = given.keys.first(where: { !["tenant", "user", "session"].contains($0) }) {
+        if let unknown = given.keys.first(where: { !names.contains($0) }) {
             throw OperationRefusal(400, "there is no parameter \(unknown)")
         }
-        guard let tenant = given["tenant"], !tenant.isEmpty else { throw OperationRefusal(400, "tenant is missing") }
-        let access = Access.operator(tenant: .stored(tenant))
-        switch (given["user"], given["session"]) {
-        case (nil, nil): return (.tenant, access)
-        case (let user?, nil): return (.user(user), access)
-        case (nil, let session?): return (.session(session), access)
-        default: throw OperationRefusal(400, "give a user or a session, not both")
-        }
+        return given
     }
 
     private static func filter(_ request: Request) throws(OperationRefusal) -> ExportFilter {
@@ -170,9 +181,10 @@ struct OperationRefusal: Error, Sendable {
         case .forbidden: self.init(403, "that is out of reach")
         case .held: self.init(409, "a legal hold forbids it; lift the hold first")
         case .organisationNotFound: self.init(404, "there is no such organisation")
-        case .accountExists: self.init(409, "there is one with that id, slug or address already")
+        case .accountExists: self.init(409, "there is one with that id, slug, address or name already")
         case .conflict, .sessionExists: self.init(409, "it was changed by somebody else meanwhile; try again")
-        case .invalid(_, let reason): self.init(400, reason)
+        case .invalid("request", let reason): self.init(400, reason)
+        case .invalid(let field, let reason): self.init(400, "\(field) \(reason)")
         case .tooLarge(let field): self.init(413, "the \(field) is too large")
         case .insufficientStorage: self.init(507, "the disk is nearly full")
         case .overloaded: self.init(503, "the server is overloaded; try again later")

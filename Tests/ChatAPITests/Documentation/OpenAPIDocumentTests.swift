@@ -95,4 +95,34 @@ import Testing
         #expect(await get("/docs", method: "POST").status == 405)
         #expect(!surface.knows(Request(target: "/health")))
     }
+
+    /// What a build without the assets answers is held too: it is the plain page, and none of them is there.
+    @Test func swaggerUIComesOutOfTheBinary() async throws {
+        let handler = DocumentationSurface(of: [.orion]).handler
+        func get(_ path: String, coding: String? = nil) async -> Response {
+            let exchange = RecordingExchange()
+            handler(Request(target: path, headers: coding.map { [("Accept-Encoding", $0)] } ?? []), exchange)
+            return await exchange.reply()
+        }
+        let page = String(decoding: await get("/docs").body.bytes, as: UTF8.self)
+        #expect(page.contains("swagger-ui-bundle.js") == SwaggerUI.isEmbedded)
+        #expect(!String(decoding: await get("/docs/plain").body.bytes, as: UTF8.self).contains("<script"))
+        #expect(await get("/docs/nothing.js").status == 404)
+        for asset in SwaggerUI.Asset.allCases {
+            let plain = await get("/docs/\(asset.rawValue)")
+            guard SwaggerUI.isEmbedded || asset == .start else {
+                #expect(plain.status == 404)
+                continue
+            }
+            #expect(plain.status == 200)
+            #expect(plain.header("Content-Encoding") == nil)
+            let packed = await get("/docs/\(asset.rawValue)", coding: "br, gzip")
+            guard packed.header("Content-Encoding") == "gzip" else {
+                #expect(asset == .start)
+                continue
+            }
+            #expect(try ContentDecoding.gunzip(packed.body.bytes, limit: 8 << 20) == plain.body.bytes)
+            #expect(asset == .icon || packed.body.bytes.count < plain.body.bytes.count)
+        }
+    }
 }

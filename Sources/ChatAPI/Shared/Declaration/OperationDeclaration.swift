@@ -88,30 +88,43 @@ extension SurfaceOperation {
 
 /// Finds a request's operation. Built once for each surface.
 struct OperationTable<Operation: SurfaceOperation>: Sendable {
-    private var router: Router<Operation>
+    enum Outcome {
+        case matched(Operation, pattern: String, PathParameters)
+        /// A parameter's percent-encoding is broken; `raw` is that segment as sent.
+        case badParameter(pattern: String, raw: String)
+        /// The path is known, with other methods.
+        case methodNotAllowed(allowed: [String])
+        case notFound
+    }
+
+    private var router: Router
+    /// By the numbers of the router's routes.
+    private var operations: [Operation] = []
 
     /// Operations are looked at in the order of their declaration: words stand before the parameters that would take them.
     init(options: RouterOptions = RouterOptions()) {
         router = Router(options: options)
         for operation in Operation.allCases {
             let declaration = operation.declaration
-            for pattern in declaration.patterns { router.add(declaration.method, pattern, operation) }
+            for pattern in declaration.patterns {
+                router.add(declaration.method, pattern)
+                operations.append(operation)
+            }
         }
     }
 
-    func find(_ request: Request) -> Router<Operation>.Outcome { router.find(request) }
+    func find(_ request: Request) -> Outcome {
+        switch router.find(request) {
+        case .matched(let match): .matched(operations[match.route], pattern: match.pattern, match.parameters)
+        case .badParameter(let pattern, let raw): .badParameter(pattern: pattern, raw: raw)
+        case .methodNotAllowed(let allowed): .methodNotAllowed(allowed: allowed)
+        case .notFound: .notFound
+        }
+    }
 
     /// The pattern that a request goes to, for metrics and logs: never the path, which has ids in it.
-    func pattern(of request: Request) -> String {
-        switch router.find(request) {
-        case .matched(let match): match.pattern
-        case .badParameter(let pattern, _): pattern
-        case .methodNotAllowed, .notFound: "unmatched"
-        }
-    }
+    func pattern(of request: Request) -> String { router.pattern(of: request) ?? "unmatched" }
 
     /// Whether an operation has the request's path, with whatever method.
-    func knows(_ request: Request) -> Bool {
-        if case .notFound = router.find(request) { false } else { true }
-    }
+    func knows(_ request: Request) -> Bool { router.knows(request) }
 }

@@ -65,7 +65,7 @@ extension Verb {
         case .server(let client):
             var query: [String] = []
             for (name, value) in [("tenant", filter.tenant), ("user", filter.user), ("since", since)] {
-                if let value { query.append("\(name)=\(percentEncoded(value))") }
+                if let value { query.append("\(name)=\(AdminClient.percentEncoded(value))") }
             }
             var refused: [UInt8] = []
             let reply = try client.stream("GET", "/export" + (query.isEmpty ? "" : "?" + query.joined(separator: "&")))
@@ -77,18 +77,6 @@ extension Verb {
             }
             guard reply.status == 200 else { throw target.refusal(reply.status, try? JSONValue(parsing: refused)) }
         }
-    }
-
-    private static func percentEncoded(_ text: String) -> String {
-        var encoded = ""
-        for byte in text.utf8 {
-            if byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A || byte >= 0x30 && byte <= 0x39 || byte == 0x2D {
-                encoded.unicodeScalars.append(UnicodeScalar(byte))
-            } else {
-                encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-            }
-        }
-        return encoded
     }
 }
 
