@@ -52,7 +52,12 @@ unpack() {
 if command -v node >/dev/null && [[ ! -e "$modules/complete" ]]; then
     echo "Unpacking node-express and node-pg below .build/bench"
     mkdir -p "$modules"
-    unpack node-express && unpack node-pg || echo "node-express or node-pg cannot be had"
+    # The package lists of a fresh machine are empty.
+    if ! unpack node-express; then
+        apt update >/dev/null
+        unpack node-express || echo "node-express cannot be had"
+    fi
+    unpack node-pg || echo "node-pg cannot be had"
     for _ in {1..120}; do
         if found="$(NODE_PATH="$node_path" node -e 'require("express")().handle; require("pg").Pool' 2>&1)"; then
             touch "$modules/complete"
