@@ -10,7 +10,8 @@ DEMO ?= ./demo
 # -enable-testing, because tests look inside modules.
 TEST_FLAGS := --scratch-path .build/testing -c release -Xswiftc -enable-testing --disable-xctest
 
-.PHONY: build run demo demo-backup test torture fuzz conformance tools bench bench-quick lint format dependencies
+.PHONY: build run demo demo-backup test torture fuzz conformance tools bench bench-quick bench-tools bench-peers \
+	lint format dependencies
 
 build: dependencies
 	swift build -c release --static-swift-stdlib --product chat-server
@@ -42,17 +43,25 @@ conformance: dependencies
 	scripts/conformance.sh
 
 # Programs of Benchmarks/, built beside the product (Package.swift says why a variable asks for them).
-TOOLS := store-benchmark engine-benchmark socket-benchmark core-loops stream-benchmark log-preallocation
-tools: dependencies
+BENCH_TOOLS := store-benchmark engine-benchmark socket-benchmark core-loops
+OTHER_TOOLS := stream-benchmark agents-benchmark log-preallocation
+tool = for tool in $(1); do CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools \
+	--product $$tool || exit 1; done
+
+tools: dependencies bench-peers
+	$(call tool,$(BENCH_TOOLS) $(OTHER_TOOLS))
+
+bench-tools: dependencies bench-peers
+	$(call tool,$(BENCH_TOOLS))
+
+bench-peers:
 	scripts/bench-peers.sh
-	for tool in $(TOOLS); do \
-		CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product $$tool || exit 1; done
 
 # The server beside other servers and stores: Benchmarks/README.md. BENCH: options of Benchmarks/harness/run.py.
-bench: build tools
+bench: build bench-tools
 	PYTHONDONTWRITEBYTECODE=1 python3 Benchmarks/harness/run.py $(BENCH)
 
-bench-quick: build tools
+bench-quick: build bench-tools
 	PYTHONDONTWRITEBYTECODE=1 python3 Benchmarks/harness/run.py --quick $(BENCH)
 
 lint:

@@ -21,6 +21,10 @@ let package = Package(
     products: [
         .executable(name: "chat-server", targets: ["chat-server"])
     ],
+    traits: [
+        .trait(name: "Kafka", description: "Publishes events to Kafka by librdkafka."),
+        .default(enabledTraits: ["Kafka"]),
+    ],
     targets: [
         // C libraries: a module map and a shim.h of static inline helpers, no logic.
         .systemLibrary(name: "CLinux"),
@@ -30,6 +34,7 @@ let package = Package(
         .systemLibrary(name: "CGnuTLS", providers: [.apt(["libgnutls28-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
+        .systemLibrary(name: "CRdKafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CWslay", providers: [.apt(["libwslay-dev"])]),
         // No library but a few files, embedded: what /docs shows documentation with.
         .target(name: "CSwaggerUI", cSettings: [.headerSearchPath("../../.assets/swagger-ui")]),
@@ -63,12 +68,19 @@ let package = Package(
         .target(
             name: "Upstream", dependencies: ["CCurl"], swiftSettings: common,
             linkerSettings: [.linkedLibrary("curl-gnutls")]),
+        .target(name: "Agents", dependencies: ["ChatEngine", "Upstream"], swiftSettings: common),
         .target(
-            name: "ChatAPI", dependencies: ["ChatEngine", "HTTPTransport", "Upstream", "CSwaggerUI"],
+            name: "Kafka", dependencies: [.target(name: "CRdKafka", condition: .when(traits: ["Kafka"]))],
+            swiftSettings: common, linkerSettings: [.linkedLibrary("rdkafka", .when(traits: ["Kafka"]))]),
+        .target(
+            name: "Events", dependencies: ["ChatEngine", "HTTPTransport", "Kafka", "LogStore", "Upstream"],
+            swiftSettings: common),
+        .target(
+            name: "ChatAPI", dependencies: ["Agents", "ChatEngine", "HTTPTransport", "Upstream", "CSwaggerUI"],
             swiftSettings: common),
         .executableTarget(
             name: "chat-server",
-            dependencies: ["ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "Upstream", "CLinux"],
+            dependencies: ["ChatAPI", "ChatEngine", "Events", "HTTPTransport", "LogStore", "Upstream", "CLinux"],
             swiftSettings: common
         ),
 
@@ -87,10 +99,21 @@ let package = Package(
         .testTarget(
             name: "SocketIOTests", dependencies: ["SocketIO", "HTTPTransport", "TestSupport"], swiftSettings: common),
         .testTarget(
+            name: "AgentsTests", dependencies: ["Agents", "ChatEngine", "HTTPTransport", "TestSupport", "Upstream"],
+            swiftSettings: common),
+        .testTarget(
             name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport", "Upstream"],
             swiftSettings: common),
         .testTarget(
-            name: "ChatServerTests", dependencies: ["chat-server", "ChatAPI", "ChatEngine", "LogStore", "TestSupport"],
+            name: "EventsTests",
+            dependencies: [
+                "Events", "Kafka", "ChatEngine", "LogStore", "Upstream", "HTTPTransport", "TestSupport",
+                .target(name: "CRdKafka", condition: .when(traits: ["Kafka"])),
+            ],
+            swiftSettings: common),
+        .testTarget(
+            name: "ChatServerTests",
+            dependencies: ["chat-server", "ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "TestSupport"],
             swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
     ]
@@ -108,6 +131,9 @@ if let tools = Context.environment["CHAT_TOOLS"] {
                 name: "stream-benchmark", dependencies: ["ChatAPI", "TestSupport", "CMicroHTTPD"],
                 path: "Benchmarks/stream-benchmark",
                 swiftSettings: common),
+            .executableTarget(
+                name: "agents-benchmark", dependencies: ["Agents", "ChatEngine", "LogStore", "TestSupport"],
+                path: "Benchmarks/agents-benchmark", swiftSettings: common),
             .target(
                 name: "BenchmarkSupport", dependencies: ["LogStore", "TestSupport"], path: "Benchmarks/Support",
                 swiftSettings: common),
@@ -136,10 +162,17 @@ if let tools = Context.environment["CHAT_TOOLS"] {
         ]
     }
     if tools == "conformance" {
-        package.targets.append(
+        package.targets += [
             .executableTarget(
                 name: "conformance-server", dependencies: ["SocketIO", "HTTPTransport"],
-                path: "Tests/Conformance/Server", swiftSettings: common))
+                path: "Tests/Conformance/Server", swiftSettings: common),
+            .executableTarget(
+                name: "event-source", dependencies: ["ChatEngine", "LogStore"],
+                path: "Tests/Conformance/EventSource", swiftSettings: common),
+            .executableTarget(
+                name: "agents-client", dependencies: ["Agents", "ChatEngine", "LogStore", "TestSupport"],
+                path: "Tests/Conformance/Agents", swiftSettings: common),
+        ]
     }
     if tools == "fuzz" {
         package.targets += [

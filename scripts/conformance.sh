@@ -43,6 +43,9 @@ part() {
 export CHAT_TOOLS=conformance
 build=(swift build -c release --scratch-path .build/tools)
 "${build[@]}" --product conformance-server
+"${build[@]}" --product event-source
+"${build[@]}" --product chat-server
+"${build[@]}" --product agents-client
 binaries="$("${build[@]}" --show-bin-path)"
 
 if [[ ! -x "$python" ]]; then python3 -m venv "$work/venv"; fi
@@ -53,6 +56,34 @@ if "$python" -m pip install --quiet --requirement "$tests/requirements.txt"; the
     stop
 else
     skip "the public suites and python-socketio: the packages could not be installed"
+fi
+
+if "$python" -m pip install --quiet --requirement "$tests/kafka-requirements.txt"; then
+    part "events read back from Kafka" "$python" "$tests/kafka_events.py" \
+        "$binaries/chat-server" "$binaries/event-source" "$work"
+else
+    skip "events read back from Kafka: confluent-kafka could not be installed"
+fi
+
+# The agents against a server of the official SDK: replies as JSON and as event streams, with sessions and without.
+# The SDK has an environment of its own.
+if [[ ! -x "$work/mcp/bin/python" ]]; then python3 -m venv "$work/mcp"; fi
+if "$work/mcp/bin/python" -m pip install --quiet --requirement "$tests/mcp-requirements.txt"; then
+    for form in "json sessions" "stream sessions" "json stateless" "stream stateless"; do
+        read -r replies kind <<<"$form"
+        rm -f "$work/mcp.port"
+        "$work/mcp/bin/python" "$tests/mcp_server.py" "$replies" "$kind" >"$work/mcp.port" 2>"$work/mcp.log" &
+        mcp=$!
+        for _ in {1..200}; do
+            [[ -s "$work/mcp.port" ]] && break
+            sleep 0.1
+        done
+        part "MCP SDK, $form" "$binaries/agents-client" "http://127.0.0.1:$(head -n 1 "$work/mcp.port")/mcp"
+        kill "$mcp"
+        wait "$mcp" || true
+    done
+else
+    skip "the Model Context Protocol SDK: the package could not be installed"
 fi
 
 script="$work/nicegui/nicegui/static/socket.io.min.js"

@@ -14,6 +14,7 @@ requirements=(
     "libgnutls28-dev|gnutls/gnutls.h|GnuTLS: TLS and cryptography"
     "zlib1g-dev|zlib.h|zlib: compressed request bodies"
     "libcurl4-gnutls-dev|libcurl-gnutls.so|libcurl: outgoing HTTP"
+    "librdkafka-dev|librdkafka/rdkafka.h|librdkafka: events to Kafka"
     "libwslay-dev|wslay/wslay.h|wslay: WebSocket framing"
     "curl|curl|fetching the assets of /docs"
     "unzip|unzip|unpacking them"

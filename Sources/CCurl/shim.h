@@ -26,6 +26,10 @@ static inline CURLcode ccurl_set_write(CURL *easy, ccurl_write_callback callback
     return curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, callback);
 }
 
+static inline CURLcode ccurl_set_opensocket(CURL *easy, curl_opensocket_callback callback) {
+    return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, callback);
+}
+
 /// The status of the reply; 0 before there is one.
 static inline long ccurl_status(CURL *easy) {
     long status = 0;
@@ -36,6 +40,12 @@ static inline long ccurl_status(CURL *easy) {
 static inline long ccurl_retry_after(CURL *easy) {
     curl_off_t seconds = 0;
     return curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK ? (long)seconds : 0;
+}
+
+/// A header field of the reply, until the handle is used again; NULL if it is absent.
+static inline const char *ccurl_header(CURL *easy, const char *name) {
+    struct curl_header *header = NULL;
+    return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value : NULL;
 }
 
 static inline void *ccurl_private(CURL *easy) {

@@ -342,6 +342,34 @@ package final class LogStore: Sendable {
         }
     }
 
+    /// Every consumer of the feed and where it stands.
+    package func consumers() throws(LogStoreError) -> [(name: String, position: LSN)] {
+        var found: [(name: String, position: LSN)] = []
+        try lookup(.blocking).scan(prefix: IndexKey.consumers) { (key, value) throws(LogStoreError) in
+            let number = try Lookup.decoding("position", key) { () throws(ByteReader.Malformed) in
+                try IndexValue.decodeNumber(value)
+            }
+            if let number { found.append((String(decoding: key.dropFirst(), as: UTF8.self), LSN(number))) }
+            return true
+        }
+        return found
+    }
+
+    /// Calls `observer` whenever annotated batches have become durable, until the observation is cancelled. It runs on the
+    /// writer's thread: it must not block, nor call the store.
+    package func observeFeed(_ observer: @escaping @Sendable () -> Void) -> FeedObservation {
+        box.observers.add(observer)
+    }
+
+    /// How far the feed reaches.
+    package var feedStatus: FeedStatus {
+        box.lock.withLock { s in
+            FeedStatus(
+                oldestLSN: s.logFiles.first?.firstLSN ?? .zero, newestFileLSN: s.logFiles.last?.firstLSN ?? .zero,
+                annotatedLSN: s.annotatedLSN, durableLSN: s.durableLSN, visibleLSN: s.visibleLSN)
+        }
+    }
+
     // MARK: Status
 
     package var status: StoreStatus {

@@ -14,6 +14,10 @@ package struct UpstreamRequest: Sendable {
     /// How long nothing may come, before the reply or within it.
     package var silenceSeconds = 60
     package var totalSeconds = 600
+    /// Connects to public addresses only, whatever the URL's name leads to, and through no proxy.
+    package var refusesPrivateAddresses = false
+    /// The header fields of the reply that the delegate wants to know.
+    package var replyHeaders: [String] = []
 
     package init(url: String, headers: [String], body: [UInt8]) {
         self.url = url
@@ -36,10 +40,16 @@ package struct UpstreamFailure: Error, Hashable, Sendable {
 
 /// Hears of a transfer. Called on the client's one thread; must not block.
 package protocol UpstreamDelegate: AnyObject, Sendable {
+    /// The reply has begun: its status and the fields asked for, those that it has. Before anything else but a failure.
+    func began(status: Int, headers: [String: String])
     /// Some of the body.
     func received(_ bytes: [UInt8], status: Int)
     /// Called once, unless the transfer was cancelled before.
     func ended(_ result: Result<UpstreamReply, UpstreamFailure>)
+}
+
+extension UpstreamDelegate {
+    package func began(status: Int, headers: [String: String]) {}
 }
 
 /// Outgoing HTTP by libcurl's multi interface, on a thread of its own.
@@ -151,6 +161,16 @@ package final class HTTPClient: @unchecked Sendable {
                 // Copied by the library; it does not write through the pointer.
                 ccurl_set_pointer(easy, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: body.baseAddress))
             })
+        if request.refusesPrivateAddresses {
+            codes.append(ccurl_set_text(easy, CURLOPT_PROXY, ""))
+            codes.append(ccurl_set_pointer(easy, CURLOPT_OPENSOCKETDATA, context))
+            codes.append(
+                ccurl_set_opensocket(easy) { context, _, address in
+                    guard let context, let address else { return -1 }
+                    let transfer = Unmanaged<UpstreamTransfer>.fromOpaque(context).takeUnretainedValue()
+                    return transfer.openSocket(address)
+                })
+        }
         guard codes.allSatisfy({ $0 == CURLE_OK }), curl_multi_add_handle(multi, easy) == CURLM_OK else {
             remove(transfer)
             return transfer.delegate.ended(.failure(UpstreamFailure(message: "the request cannot be made")))
@@ -165,13 +185,17 @@ package final class HTTPClient: @unchecked Sendable {
             let reply = UpstreamReply(
                 status: Int(ccurl_status(easy)), retryAfterSeconds: Int(ccurl_retry_after(easy)))
             withExtendedLifetime(transfer) {
+                if code == CURLE_OK { transfer.begin() }
                 remove(transfer)
                 guard !transfer.isCancelled else { return }
                 if code == CURLE_OK {
                     transfer.delegate.ended(.success(reply))
                 } else {
-                    transfer.delegate.ended(
-                        .failure(UpstreamFailure(message: String(cString: curl_easy_strerror(code)))))
+                    let message =
+                        transfer.hasRefusedAddress
+                        ? "the address is private, and those are not allowed"
+                        : String(cString: curl_easy_strerror(code))
+                    transfer.delegate.ended(.failure(UpstreamFailure(message: message)))
                 }
             }
         }
@@ -191,13 +215,15 @@ package final class HTTPClient: @unchecked Sendable {
 
 /// A request under way.
 package final class UpstreamTransfer: @unchecked Sendable {
-    // Unchecked: `easy` and `headers` belong to the client's thread.
+    // Unchecked: `easy`, `headers`, `hasBegun` and `hasRefusedAddress` belong to the client's thread.
     let request: UpstreamRequest
     let delegate: any UpstreamDelegate
     private let client: HTTPClient
     private let cancelled = Atomic<Bool>(false)
     var easy: UnsafeMutableRawPointer?
     var headers: UnsafeMutablePointer<curl_slist>?
+    var hasRefusedAddress = false
+    private var hasBegun = false
 
     init(_ request: UpstreamRequest, _ delegate: any UpstreamDelegate, _ client: HTTPClient) {
         self.request = request
@@ -213,8 +239,33 @@ package final class UpstreamTransfer: @unchecked Sendable {
 
     var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 
+    /// A socket for a connection to this address; -1 if it must not be made.
+    func openSocket(_ address: UnsafeMutablePointer<curl_sockaddr>) -> curl_socket_t {
+        let isAllowed = withUnsafePointer(to: &address.pointee.addr) {
+            AddressPolicy.isPublic($0, family: address.pointee.family)
+        }
+        guard isAllowed else {
+            hasRefusedAddress = true
+            return -1
+        }
+        let type = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
+        return socket(address.pointee.family, type, address.pointee.protocol)
+    }
+
+    /// Tells the delegate once that there is a reply.
+    func begin() {
+        guard !hasBegun, !isCancelled, let easy else { return }
+        hasBegun = true
+        var headers: [String: String] = [:]
+        for name in request.replyHeaders {
+            if let value = ccurl_header(easy, name) { headers[name] = String(cString: value) }
+        }
+        delegate.began(status: Int(ccurl_status(easy)), headers: headers)
+    }
+
     /// - Returns: false if no more is wanted.
     func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        begin()
         guard !isCancelled, let easy else { return false }
         delegate.received(Array(bytes), status: Int(ccurl_status(easy)))
         return !isCancelled

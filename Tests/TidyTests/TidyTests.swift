@@ -66,14 +66,21 @@ import Testing
         #expect(readme.text.contains("make test"))
     }
 
-    /// docs/ARCHITECTURE.md: chat-server → ChatAPI → (HTTPTransport, SocketIO, ChatEngine) → LogStore.
+    /// docs/ARCHITECTURE.md: chat-server → (ChatAPI, Events) → (Agents, HTTPTransport, SocketIO, ChatEngine, …) → LogStore.
     @Test func importsPointDownwards() {
-        let layers = ["LogStore", "HTTPTransport", "SocketIO", "Upstream", "ChatEngine", "ChatAPI", "chat_server"]
+        let layers = [
+            "LogStore", "HTTPTransport", "SocketIO", "Upstream", "Kafka", "ChatEngine", "Agents", "Events",
+            "ChatAPI", "chat_server",
+        ]
         let allowed: [String: Set<String>] = [
-            "LogStore": [], "HTTPTransport": [], "SocketIO": ["HTTPTransport"], "Upstream": [],
+            "LogStore": [], "HTTPTransport": [], "SocketIO": ["HTTPTransport"], "Upstream": [], "Kafka": [],
             "ChatEngine": ["LogStore"],
-            "ChatAPI": ["HTTPTransport", "SocketIO", "Upstream", "ChatEngine", "LogStore"],
-            "chat-server": ["ChatAPI", "HTTPTransport", "SocketIO", "Upstream", "ChatEngine", "LogStore"],
+            "Agents": ["Upstream", "ChatEngine", "LogStore"],
+            "Events": ["HTTPTransport", "Kafka", "Upstream", "ChatEngine", "LogStore"],
+            "ChatAPI": ["Agents", "HTTPTransport", "SocketIO", "Upstream", "ChatEngine", "LogStore"],
+            "chat-server": [
+                "Agents", "ChatAPI", "Events", "HTTPTransport", "SocketIO", "Upstream", "ChatEngine", "LogStore",
+            ],
         ]
         for file in tree.sources {
             let module = String(file.path.split(separator: "/")[1])

@@ -41,6 +41,7 @@ extension ChatEngine {
         let target = try find(subject, access)
         var batch = Batch(durability: .durable)
         batch.erase(target)
+        if case .user(let name) = subject { try removeLedger(of: name, access.tenant, from: &batch) }
         do throws(LogStoreError) {
             try store.commit(batch)
             guard let record = try store.erasure(of: target) else { throw LogStoreError.sessionNotFound }

@@ -85,6 +85,7 @@ extension ChatEngine {
         draft.adjust?(&message)
         var batch = Batch(durability: durability)
         batch.append(message.encoded, to: .existing(info.key))
+        try announce(.messageCreated, of: id, message: message.id, key: info.key, in: &batch, access, policy)
         return (batch, message)
     }
 
@@ -176,6 +177,7 @@ extension ChatEngine {
         stored.message.id = id
         var batch = Batch(durability: durability)
         batch.amend(stored.sequence, of: .existing(info.key), payload: stored.message.encoded)
+        try announce(.messageUpdated, of: session, message: id, key: info.key, in: &batch, access, .blocking)
         do throws(LogStoreError) {
             stored.editedAt = try store.commit(batch).time
             return stored
@@ -202,6 +204,7 @@ extension ChatEngine {
         let stored = try find(id, info.key)
         var batch = Batch(durability: durability)
         batch.deleteEntry(stored.sequence, of: .existing(info.key))
+        try announce(.messageDeleted, of: session, message: id, key: info.key, in: &batch, access, .blocking)
         do throws(LogStoreError) {
             _ = try store.commit(batch)
         } catch {

@@ -60,7 +60,7 @@ extension ChatEngine {
     /// - Throws: `forbidden` if the owner is out of reach, `sessionExists` if the draft names an id that is taken.
     package func createSession(_ draft: SessionDraft, _ access: Access) throws(ChatError) -> Session {
         try commit(
-            prepare: { _ throws(ChatError) in try prepareCreate(draft, access) },
+            prepare: { policy throws(ChatError) in try prepareCreate(draft, access, policy) },
             finish: { Self.created(draft, $1, $0) })
     }
 
@@ -70,17 +70,20 @@ extension ChatEngine {
     ) {
         commit(
             completion,
-            prepare: { [self] _ throws(ChatError) in try prepareCreate(draft, access) },
+            prepare: { [self] policy throws(ChatError) in try prepareCreate(draft, access, policy) },
             finish: { Self.created(draft, $1, $0) })
     }
 
-    private func prepareCreate(_ draft: SessionDraft, _ access: Access) throws(ChatError) -> (Batch, String) {
+    private func prepareCreate(
+        _ draft: SessionDraft, _ access: Access, _ policy: ReadPolicy
+    ) throws(ChatError) -> (Batch, String) {
         guard access.reaches(owner: draft.owner) else { throw .forbidden }
         let id = draft.id ?? draft.ids.sessionID(at: clock.now(), random: random)
         var batch = Batch(durability: durability)
         _ = batch.createSession(
             id: id, tenant: access.tenant.name, user: draft.owner, state: draft.state.encoded, tags: draft.flags.tags,
             retentionClass: access.tenant.retentionClass.rawValue)
+        try announce(.threadCreated, of: id, owner: draft.owner, in: &batch, access, policy)
         return (batch, id)
     }
 
@@ -199,6 +202,7 @@ extension ChatEngine {
             batch.require(.stateVersion(info.key, session.version))
             batch.update(
                 .existing(info.key), state: session.state.encoded, tags: session.flags.tags, touch: touches)
+            try announce(.threadUpdated, of: id, owner: session.owner, in: &batch, access, .blocking)
             do throws(LogStoreError) {
                 let receipt = try store.commit(batch)
                 session.version = receipt.lsn
@@ -245,6 +249,7 @@ extension ChatEngine {
         let info = try resolve(id, access, policy)
         var batch = Batch(durability: durability)
         batch.deleteSession(info.key)
+        try announce(.threadDeleted, of: id, key: info.key, in: &batch, access, policy)
         return (batch, true)
     }
 

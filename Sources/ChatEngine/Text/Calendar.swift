@@ -37,7 +37,7 @@ package enum Calendar {
     }
 
     /// Days since 1970-01-01.
-    static func days(year: Int, month: Int, day: Int) -> Int {
+    package static func days(year: Int, month: Int, day: Int) -> Int {
         let y = month <= 2 ? year - 1 : year
         let era = (y >= 0 ? y : y - 399) / 400
         let yearOfEra = y - era * 400
@@ -46,7 +46,7 @@ package enum Calendar {
         return era * 146_097 + dayOfEra - 719_468
     }
 
-    static func date(ofDay days: Int) -> (year: Int, month: Int, day: Int) {
+    package static func date(ofDay days: Int) -> (year: Int, month: Int, day: Int) {
         let z = days + 719_468
         let era = (z >= 0 ? z : z - 146_096) / 146_097
         let dayOfEra = z - era * 146_097

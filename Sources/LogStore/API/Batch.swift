@@ -128,6 +128,10 @@ package struct Batch: Sendable {
         operations.append(.setPosition(consumer: consumer, lsn))
     }
 
+    /// Tells consumers of the feed something about the changes before it, in bytes that the store does not read and keeps
+    /// in its log only.
+    package mutating func annotate(_ note: [UInt8]) { operations.append(.annotate(note)) }
+
     // MARK: Conditions
 
     /// The batch commits only if all its conditions hold at its place in the order; else `LogStoreError.conflict`.
@@ -174,6 +178,7 @@ package struct Batch: Sendable {
         case putDocument(DocumentKey, [UInt8])
         case removeDocument(DocumentKey)
         case setPosition(consumer: String, LSN?)
+        case annotate([UInt8])
     }
 }
 

@@ -41,6 +41,9 @@ package struct StoreOptions: Sendable {
     package var scrubBytesPerSecond = 4 << 20
     /// An erasure that takes longer is told as `StoreEvent.erasureOverdue`.
     package var erasureDeadlineSeconds = 7 * 86_400
+    /// Log files that only consumers of the feed still need may take so many bytes; above that the oldest go, and what a
+    /// consumer has not read of them is lost to it.
+    package var feedLagBytes: UInt64 = 16 << 30
     /// Open a damaged log by taking the prefix before the damage.
     package var acceptPrefix = false
     package var limits = StoreLimits()
@@ -54,6 +57,7 @@ package struct StoreLimits: Sendable {
     package var stateBytes = 4 << 20
     package var documentKeyBytes = 512
     package var documentBytes = 16 << 20
+    package var annotationBytes = 64 << 10
     package var batchBytes = 32 << 20
     package var batchOperations = 100_000
     package init() {}

@@ -7,6 +7,8 @@ struct StoreState: Sendable {
     /// Newest batch that readers see, and newest that is durable.
     var visibleLSN: LSN
     var durableLSN: LSN
+    /// The newest batch with an annotation; after an open, the newest batch: nobody has looked.
+    var annotatedLSN = LSN.zero
     /// Log files of the chain, oldest first; the last is the newest.
     var logFiles: [LogFileInfo]
     /// Why nothing can be written any more.

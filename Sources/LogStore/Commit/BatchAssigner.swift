@@ -118,6 +118,7 @@ struct BatchAssigner {
             work.logged.changes.append(.documentRemoved(tenant, key: key.key))
         case .setPosition(let consumer, let lsn):
             work.logged.changes.append(.positionSet(consumer: consumer, lsn))
+        case .annotate(let note): work.logged.changes.append(.annotated(note))
         }
     }
 
@@ -468,6 +469,7 @@ struct BatchAssigner {
                 guard (lsn?.rawValue ?? 0) < UInt64(1) << 63 else { throw .invalid("a position beyond every LSN") }
                 try bound("consumer", consumer.utf8.count, limits.documentKeyBytes)
             case .removeDocument(let key): try bound("document key", key.key.count, limits.documentKeyBytes)
+            case .annotate(let note): try bound("annotation", note.count, limits.annotationBytes)
             case .setSessionTimes(_, let first, let second), .setEntryTimes(_, _, let first, let second):
                 for time in [first, second] {
                     guard let time else { continue }
@@ -497,6 +499,7 @@ extension Batch {
             // Deletions log the name that they free: at most `StoreLimits.idBytes`.
             case .deleteSession, .expireSession, .deleteUser, .deleteTenant, .erase: n += 1200
             case .setPosition(let consumer, _): n += 32 + consumer.utf8.count
+            case .annotate(let note): n += 8 + note.count
             case .setSessionTimes, .setEntryTimes: n += 40
             case .deleteEntry, .removeDocument, .finishErasure, .setHold: n += 600
             }
@@ -511,7 +514,7 @@ extension Batch {
             case .createSession, .append, .amend, .putDocument: true
             case .update(_, let state, _, _): state != nil
             case .deleteEntry, .deleteSession, .expireSession, .deleteUser, .deleteTenant, .erase, .finishErasure,
-                .setHold, .removeDocument, .setPosition, .setSessionTimes, .setEntryTimes:
+                .setHold, .removeDocument, .setPosition, .setSessionTimes, .setEntryTimes, .annotate:
                 false
             }
         }

@@ -31,6 +31,8 @@ final class Committer {
     private var lastTime: Int64
     private var bytesSinceSpaceCheck = Int.max / 2
     private var spaceCheckedAt: UInt64 = 0
+    /// The annotated batch that observers of the feed were last told of.
+    private var toldLSN = LSN.zero
     private let reserve: Reserve
 
     init(
@@ -175,9 +177,19 @@ final class Committer {
     private func publish(_ staged: [Staged]) {
         box.lock.withLock { s in
             for item in staged { s.active.apply(item.batch) }
+            if let annotated = staged.last(where: { $0.batch.isAnnotated }) { s.annotatedLSN = annotated.batch.lsn }
             s.visibleLSN = log.lastLSN
             s.durableLSN = log.durableLSN
         }
+        tellObservers()
+    }
+
+    /// Tells the feed's observers when annotated batches have become durable.
+    private func tellObservers() {
+        let (annotated, durable) = box.lock.withLock { ($0.annotatedLSN, $0.durableLSN) }
+        guard annotated > toldLSN, annotated <= durable else { return }
+        toldLSN = annotated
+        box.observers.tell()
     }
 
     // MARK: Freeze and close
@@ -199,6 +211,7 @@ final class Committer {
             s.frozen = s.active
             s.active = Head(counters: s.active.counters)
         }
+        tellObservers()
         return true
     }
 
@@ -216,6 +229,7 @@ final class Committer {
             if after != before { s.logFiles.append(after) }
             s.durableLSN = log.durableLSN
         }
+        tellObservers()
     }
 
     func close() throws(LogStoreError) {

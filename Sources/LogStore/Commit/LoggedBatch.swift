@@ -30,6 +30,8 @@ package struct LoggedBatch: Sendable {
         /// Instead of the batch's time, for what the same batch did before.
         case sessionTimesSet(SessionKey, createdAt: Timestamp?, updatedAt: Timestamp?)
         case entryTimesSet(SessionKey, SequenceNumber, createdAt: Timestamp?, amendedAt: Timestamp?)
+        /// For consumers of the feed, about the changes before it; no part of the state.
+        case annotated([UInt8])
     }
 
     /// Times are nearer to 1970 than so many microseconds.
@@ -55,6 +57,7 @@ package struct LoggedBatch: Sendable {
         case holdSet = 17
         case sessionTimesSet = 18
         case entryTimesSet = 19
+        case annotated = 20
     }
 
     /// Bytes of the entries that it appends.
@@ -62,6 +65,11 @@ package struct LoggedBatch: Sendable {
         changes.reduce(0) { sum, change in
             if case .entryAppended(_, _, let payload, _, _) = change { sum + payload.count } else { sum }
         }
+    }
+
+    /// Whether it has something for consumers of the feed.
+    var isAnnotated: Bool {
+        changes.contains { if case .annotated = $0 { true } else { false } }
     }
 
     // MARK: Encoding
@@ -152,6 +160,9 @@ package struct LoggedBatch: Sendable {
             w.tag(Tag.entryTimesSet.rawValue, s)
             w.varint(UInt64(sequence))
             w.times(createdAt, amendedAt)
+        case .annotated(let note):
+            w.u8(Tag.annotated.rawValue)
+            w.lengthPrefixed(note)
         }
     }
 
@@ -242,6 +253,7 @@ package struct LoggedBatch: Sendable {
             let sequence = try r.entrySequence()
             let times = try r.times()
             return .entryTimesSet(s, sequence, createdAt: times.0, amendedAt: times.1)
+        case .annotated: return .annotated(try r.lengthPrefixed())
         }
     }
 }

@@ -230,7 +230,8 @@ final class Maintenance: @unchecked Sendable {  // flags under `signal`; the res
         let newestLog = box.lock.withLock { $0.logFiles.last?.firstLSN ?? .zero }
         if newestLog <= newest { try engine.flush(rotatingLog: true) }
         try manifests.install(added: [])
-        manifests.purgeOlder(through: newest)
+        let oldest = pending.map(\.record.orderedAt).min() ?? .init(microseconds: .max)
+        manifests.purgeOlder(through: newest, orderedAt: oldest)
         purgedLSN = newest
         return true
     }

@@ -26,15 +26,37 @@ package final class ChangeFeed {
     /// The next batches; empty when there are none yet.
     package func next(limit: Int) throws(LogStoreError) -> [LoggedBatch] {
         var result: [LoggedBatch] = []
-        while result.count < limit {
-            if let batch = rest.popFirst() {
-                result.append(batch)
-                position = batch.lsn
-            } else if try !readFrame() {
+        while result.count < limit, let batch = try take() { result.append(batch) }
+        return result
+    }
+
+    /// The next batches that have an annotation, among at most `scanning` batches. Where nothing is annotated up to the end
+    /// of the log, `position` goes there and nothing is read.
+    package func nextAnnotated(limit: Int, scanning: Int = .max) throws(LogStoreError) -> [LoggedBatch] {
+        var result: [LoggedBatch] = []
+        var scanned = 0
+        while result.count < limit, scanned < scanning {
+            let (annotated, durable) = box.lock.withLock { ($0.annotatedLSN, $0.durableLSN) }
+            if position >= annotated {
+                rest = []
+                position = max(position, durable)
                 break
             }
+            guard let batch = try take() else { break }
+            scanned += 1
+            if batch.isAnnotated { result.append(batch) }
         }
         return result
+    }
+
+    private func take() throws(LogStoreError) -> LoggedBatch? {
+        while true {
+            if let batch = rest.popFirst() {
+                position = batch.lsn
+                return batch
+            }
+            guard try readFrame() else { return nil }
+        }
     }
 
     /// Reads the frame behind `position` into `rest`; false if there is none yet.
@@ -47,9 +69,14 @@ package final class ChangeFeed {
         let end = i + 1 < files.count ? LSN(files[i + 1].firstLSN.rawValue - 1) : durable
         if open?.info != files[i] {
             open?.reader.file.close()
+            open = nil
             do throws(DiskError) {
                 let reader = LogFileReader(file: try disk.open(files[i].name), number: files[i].number, store: store)
-                open = (files[i], reader, UInt64(LogFormat.headerBytes), LSN(files[i].firstLSN.rawValue - 1))
+                let place =
+                    box.feedIndex.place(at: position, in: files[i].number)
+                    ?? FeedIndex.Place(
+                        last: LSN(files[i].firstLSN.rawValue - 1), offset: UInt64(LogFormat.headerBytes))
+                open = (files[i], reader, place.offset, place.last)
             } catch {
                 if error.kind == .notFound { throw .feedTruncated(oldest: files[min(i + 1, files.count - 1)].firstLSN) }
                 throw .io(error)
@@ -61,7 +88,9 @@ package final class ChangeFeed {
             guard case .frame(let header, _, let payload, let next) = try fresh.frame(at: offset) else {
                 throw .corrupt(file: info.name, offset: offset, detail: "the feed expects LSN \(last.next) here")
             }
-            open = (info, fresh, next, header.recordCount > 0 ? header.lastLSN : last)
+            let newest = header.recordCount > 0 ? header.lastLSN : last
+            open = (info, fresh, next, newest)
+            box.feedIndex.note(FeedIndex.Place(last: newest, offset: next), in: info.number)
             guard header.recordCount > 0, header.lastLSN > position else { continue }
             rest = try decode(payload, header, info.name, offset).drop { $0.lsn <= position }
             return !rest.isEmpty

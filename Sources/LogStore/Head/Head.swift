@@ -120,6 +120,7 @@ final class Head: @unchecked Sendable {  // confined by LogStore.state, immutabl
         case .documentPut(let t, let key, let value):
             setIndex(IndexKey.document(t, key), IndexValue.versioned(value, version: lsn))
         case .documentRemoved(let t, let key): setIndex(IndexKey.document(t, key), IndexValue.tombstone)
+        case .annotated: break
         case .positionSet(let consumer, let position):
             setIndex(
                 IndexKey.consumer(consumer), position.map { IndexValue.number($0.rawValue) } ?? IndexValue.tombstone)

@@ -16,7 +16,9 @@ internal import Synchronization
 /// eight stay, because recovery falls back to them; except those from before a finished erasure (`purge`), which name
 /// erased bytes. A table goes with the last retained manifest that names it; a log file when the oldest retained
 /// manifest, and every consumer of the feed, is past it, and its successor is older than `logRetentionSeconds` (not if
-/// it holds erased bytes). While `backup.pin` is younger than a day nothing goes. Files
+/// it holds erased bytes). Consumers hold files back up to `feedLagBytes`, not while the disk is nearly full, and files
+/// with erased bytes for half of the erasure deadline only: above that what they have not read is lost to them. While
+/// `backup.pin` is younger than a day nothing goes. Files
 /// kept for copies may take a tenth of the disk; above that the oldest go early, and the copy is refused when opened.
 final class ManifestLog: Sendable {
     static let pinName = "backup.pin"
@@ -51,6 +53,8 @@ final class ManifestLog: Sendable {
         var purge: UInt64 = 0
         /// Log files with a batch up to here hold erased bytes.
         var purgeLSN = LSN.zero
+        /// When the oldest erasure that waits for them was ordered.
+        var purgeOrderedAt = Int64.max
         /// Files that recovery did not believe; they go once a manifest has been written.
         var unbelieved: [String]
     }
@@ -63,6 +67,8 @@ final class ManifestLog: Sendable {
     private let cache: BlockCache
     private let graceMicroseconds: Int64
     private let logRetentionMicroseconds: Int64
+    private let feedLagBytes: UInt64
+    private let feedPatienceMicroseconds: Int64
     private let lock: Mutex<State>
 
     init(
@@ -77,6 +83,8 @@ final class ManifestLog: Sendable {
         self.cache = cache
         graceMicroseconds = Int64(options.deletionGraceSeconds) * 1_000_000
         logRetentionMicroseconds = Int64(options.logRetentionSeconds) * 1_000_000
+        feedLagBytes = options.feedLagBytes
+        feedPatienceMicroseconds = Int64(options.erasureDeadlineSeconds) * 500_000
         var files: [UInt64: (name: TableName, size: UInt64)] = [:]
         for manifest in retained { for table in manifest.tables { files[table.name.id] = (table.name, table.size) } }
         lock = Mutex(
@@ -181,10 +189,12 @@ final class ManifestLog: Sendable {
 
     /// From now on no manifest older than the newest is kept as a fallback, and no log file with a batch up to `lsn`
     /// for its own sake: they have bytes that have to go.
-    func purgeOlder(through lsn: LSN) {
+    /// - Parameter orderedAt: when the oldest unfinished erasure was ordered.
+    func purgeOlder(through lsn: LSN, orderedAt: Timestamp) {
         lock.withLock {
             $0.purge = $0.retained[$0.retained.count - 1].number
             $0.purgeLSN = max($0.purgeLSN, lsn)
+            $0.purgeOrderedAt = orderedAt.microseconds
         }
     }
 
@@ -198,7 +208,7 @@ final class ManifestLog: Sendable {
             }
             guard !isPinned else { return }
             removeManifests(&state, now)
-            removeLogFiles(state, now)
+            removeLogFiles(state, now, entries)
         }
     }
 
@@ -229,21 +239,48 @@ final class ManifestLog: Sendable {
         }
     }
 
-    private func removeLogFiles(_ state: State, _ now: Int64) {
+    private func removeLogFiles(_ state: State, _ now: Int64, _ entries: [DiskEntry]) {
         let oldest = state.retained[0]
-        let needed = min(oldest.flushedLSN, (try? consumerFloor()) ?? .zero)
         let files = box.lock.withLock { $0.logFiles }
-        var drop = 0
-        while drop + 1 < files.count && files[drop + 1].firstLSN <= needed.next
-            && files[drop].number < oldest.logNumber
-            && (now - files[drop + 1].createdAt >= logRetentionMicroseconds || files[drop].firstLSN <= state.purgeLSN)
+        var free = 0
+        while free + 1 < files.count && files[free + 1].firstLSN <= oldest.flushedLSN.next
+            && files[free].number < oldest.logNumber
+            && (now - files[free + 1].createdAt >= logRetentionMicroseconds || files[free].firstLSN <= state.purgeLSN)
         {
+            free += 1
+        }
+        let wanted = free - heldByConsumers(files, free, state, now, entries)
+        var drop = 0
+        while drop < wanted {
             do throws(DiskError) { try disk.unlink(files[drop].name) } catch {
                 if error.kind != .notFound { break }
             }
             drop += 1
         }
+        guard drop > 0 else { return }
         box.lock.withLock { $0.logFiles.removeFirst(drop) }
+        box.feedIndex.removeFiles(below: files[drop].number)
+    }
+
+    /// How many of the `free` oldest files, counted from the newest of them, stay for consumers of the feed.
+    private func heldByConsumers(
+        _ files: [LogFileInfo], _ free: Int, _ state: State, _ now: Int64, _ entries: [DiskEntry]
+    ) -> Int {
+        let floor = (try? consumerFloor()) ?? .zero
+        var first = 0
+        while first < free && files[first + 1].firstLSN <= floor.next { first += 1 }
+        guard first < free else { return 0 }
+        let sizes = Dictionary(entries.map { ($0.name, $0.size) }) { size, _ in size }
+        let isLow = box.lock.withLock { !$0.isAcceptingAppends }
+        let patienceIsOver = now - state.purgeOrderedAt >= feedPatienceMicroseconds
+        var bytes = files[first..<free].reduce(UInt64(0)) { $0 + (sizes[$1.name] ?? 0) }
+        while first < free {
+            let isOverdue = patienceIsOver && files[first].firstLSN <= state.purgeLSN
+            guard isLow || isOverdue || bytes > feedLagBytes else { break }
+            bytes -= sizes[files[first].name] ?? 0
+            first += 1
+        }
+        return free - first
     }
 
     /// The least position of the feed's consumers; the newest LSN if there is none.

@@ -213,6 +213,8 @@ final class StateBox: Sendable {
     let lock: Mutex<StoreState>
     let retention: Retention
     let lists: ListCache
+    let feedIndex = FeedIndex()
+    let observers = FeedObservers()
     init(_ state: consuming sending StoreState, _ retention: Retention, _ lists: ListCache) {
         lock = Mutex(state)
         self.retention = retention

@@ -79,9 +79,10 @@ struct StoreOpener {
         }
         for name in outcome.leftovers { try? disk.unlink(name) }
         removeOrphans(names, chosen)
-        let state = StoreState(
+        var state = StoreState(
             active: head, frozen: nil, version: Version(manifest: chosen.manifest, tables: chosen.tables),
             visibleLSN: lastLSN, durableLSN: lastLSN, logFiles: outcome.chain + [log.currentFile])
+        state.annotatedLSN = lastLSN
         report(
             .opened(
                 store: format.id.description, lsn: lastLSN, replayed: outcome.replayed, clean: outcome.wasClean,

@@ -3,11 +3,11 @@ internal import Glibc
 /// A mutex with a condition: what a thread waits on until another has changed something.
 ///
 /// `Synchronization.Mutex` has no condition variable; this is the one place that uses pthreads' own.
-@safe final class Signal: @unchecked Sendable {  // pthread objects behind stable addresses
+@safe package final class Signal: @unchecked Sendable {  // pthread objects behind stable addresses
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-    init() {
+    package init() {
         unsafe pthread_mutex_init(mutex, nil)
         var attributes = pthread_condattr_t()
         unsafe pthread_condattr_init(&attributes)
@@ -23,17 +23,17 @@ internal import Glibc
     }
 
     /// Runs `body` under the mutex.
-    func locked<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+    package func locked<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         return try body()
     }
 
     /// Gives the mutex up until `wake`, then has it again. Inside `locked` only; wakes may be spurious.
-    func wait() { unsafe pthread_cond_wait(condition, mutex) }
+    package func wait() { unsafe pthread_cond_wait(condition, mutex) }
 
     /// As `wait`, for at most so long; false if the time ran out.
-    func wait(milliseconds: Int) -> Bool {
+    package func wait(milliseconds: Int) -> Bool {
         var deadline = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &deadline)
         deadline.tv_sec += milliseconds / 1000
@@ -45,15 +45,15 @@ internal import Glibc
         return unsafe pthread_cond_timedwait(condition, mutex, &deadline) == 0
     }
 
-    func wakeOne() { unsafe pthread_cond_signal(condition) }
-    func wakeAll() { unsafe pthread_cond_broadcast(condition) }
+    package func wakeOne() { unsafe pthread_cond_signal(condition) }
+    package func wakeAll() { unsafe pthread_cond_broadcast(condition) }
 }
 
 /// A thread that runs one closure and can be joined. Blocking work never runs on Swift's cooperative pool.
-final class WorkerThread: Sendable {
+package final class WorkerThread: Sendable {
     private let handle: pthread_t
 
-    init(_ run: @escaping @Sendable () -> Void) {
+    package init(_ run: @escaping @Sendable () -> Void) {
         let box = unsafe Unmanaged.passRetained(Body(run: run)).toOpaque()
         var thread = pthread_t()
         let status = unsafe pthread_create(
@@ -67,7 +67,7 @@ final class WorkerThread: Sendable {
         handle = thread
     }
 
-    func join() { pthread_join(handle, nil) }
+    package func join() { pthread_join(handle, nil) }
 
     private final class Body: Sendable {
         let run: @Sendable () -> Void

@@ -39,12 +39,17 @@ struct Configuration: Sendable {
     let settings: [Effective]
     /// Sentences for the log at start-up: nothing wrong, but something that an operator should know.
     let notices: [String]
+    /// Options of librdkafka, from `CHAT_KAFKA_` variables that name no setting; values may be secrets.
+    let kafkaOptions: [(name: String, value: String)]
 
     private let positions: [String: Int]
 
-    init(settings: [Effective], notices: [String]) {
+    init(
+        settings: [Effective], notices: [String], kafkaOptions: [(name: String, value: String)] = []
+    ) {
         self.settings = settings
         self.notices = notices
+        self.kafkaOptions = kafkaOptions
         positions = Dictionary(
             uniqueKeysWithValues: settings.enumerated().map { ($0.element.setting.key, $0.offset) })
     }

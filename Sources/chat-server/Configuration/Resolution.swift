@@ -26,10 +26,14 @@ extension Configuration {
             overrides: overrides, file: file, environment: environment.filter { !$0.value.isEmpty })
         resolution.checkNames()
         for setting in Setting.table { resolution.resolve(setting) }
-        let configuration = Configuration(settings: resolution.settings, notices: resolution.notices)
+        let options = resolution.kafkaOptions()
+        let configuration = Configuration(
+            settings: resolution.settings, notices: resolution.notices, kafkaOptions: options)
         if resolution.problems.isEmpty { resolution.problems = configuration.contradictions() }
         guard resolution.problems.isEmpty else { throw ConfigurationError(problems: resolution.problems) }
-        return Configuration(settings: resolution.settings, notices: resolution.notices + configuration.warnings())
+        return Configuration(
+            settings: resolution.settings, notices: resolution.notices + configuration.warnings(), kafkaOptions: options
+        )
     }
 }
 
@@ -80,7 +84,8 @@ private struct Resolution {
     private mutating func checkVariables() {
         let names = Setting.table.map(\.environmentName) + [SettingsLocation.variable]
         let sections = Set(Setting.table.map { "CHAT_" + String($0.section).asciiUppercased + "_" })
-        for name in environment.keys.sorted() where name.hasPrefix("CHAT_") && !names.contains(name) {
+        for name in environment.keys.sorted()
+        where name.hasPrefix("CHAT_") && !name.hasPrefix(KafkaOptions.prefix) && !names.contains(name) {
             if sections.contains(where: { name.hasPrefix($0) })
                 || names.contains(where: { editDistance($0, name) <= 2 })
             {
@@ -91,6 +96,17 @@ private struct Resolution {
         }
         for name in Setting.ignoredVariables where environment[name] != nil {
             notices.append("\(name) is ignored: there is nothing to configure by it here")
+        }
+    }
+
+    /// Variables that give options of librdkafka, because they name no setting.
+    mutating func kafkaOptions() -> [(name: String, value: String)] {
+        let names = Set(Setting.table.map(\.environmentName))
+        let variables = environment.keys.sorted().filter { $0.hasPrefix(KafkaOptions.prefix) && !names.contains($0) }
+        return variables.map { variable in
+            let option = KafkaOptions.name(of: variable)
+            notices.append("\(variable) gives librdkafka its option \(option)")
+            return (option, environment[variable] ?? "")
         }
     }
 

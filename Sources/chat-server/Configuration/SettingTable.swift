@@ -1,6 +1,6 @@
 /// The one table of settings. Only settings that have an effect are here; a condition names a setting further up.
 extension Setting {
-    static let table: [Setting] = http + store + retention + orion + llm + tokens + log + admin
+    static let table: [Setting] = http + store + retention + orion + llm + tokens + events + log + admin
 
     private static let byKey: [String: Setting] = Dictionary(uniqueKeysWithValues: table.map { ($0.key, $0) })
 

@@ -181,6 +181,7 @@ extension Configuration {
                 problems.append("llm.base-url: \"\(url)\" is not an http or https URL")
             }
         }
+        problems += eventContradictions()
         if let admin = AdminSettings(self).address, !admin.isLoopback {
             problems.append("admin.listen: \(admin) is not a loopback address; metrics are for this machine only")
         }

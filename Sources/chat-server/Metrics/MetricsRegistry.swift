@@ -45,7 +45,7 @@ final class MetricsRegistry: Sendable {
     }
 
     /// - Precondition: the name is new and well formed; both are the programmer's affair.
-    private func register<F: MetricFamily>(_ family: F) -> F {
+    func register<F: MetricFamily>(_ family: F) -> F {
         precondition(isMetricName(family.name), "\(family.name) is not a metric name")
         families.withLock { families in
             precondition(!families.contains { $0.name == family.name }, "\(family.name) is registered already")

@@ -1,5 +1,6 @@
 internal import ChatAPI
 internal import ChatEngine
+internal import Events
 internal import Glibc
 internal import HTTPTransport
 internal import LogStore
@@ -12,13 +13,15 @@ internal import Upstream
 /// be found wrong without the store is looked at before it is opened, because opening writes.
 final class Server: Sendable {
     let store: LogStore
-    private let engine: ChatEngine
+    let engine: ChatEngine
     private let http: HTTPServer
     private let directory: String
-    private let logger: Logger
+    let logger: Logger
     private let draining = Atomic<Bool>(false)
     private let timers = TimerThread()
     private let boundPorts = Mutex<[UInt16]>([])
+    /// Set if events go anywhere.
+    let relay = Mutex<EventRelay?>(nil)
     /// Set while surfaces are served that stream replies.
     private let stopStreams = Mutex<@Sendable () -> Void>({})
 
@@ -36,6 +39,7 @@ final class Server: Sendable {
         let storeSettings = StoreSettings(configuration)
         var options = StoreOptions(storeSettings)
         options.retention = RetentionPolicy(RetentionSettings(configuration))
+        options.feedLagBytes = UInt64(EventSettings(configuration).maximumLagBytes)
         let clock = LiveClock()
         try Self.checkAddresses(settings, AdminSettings(configuration))
         http = try Self.makeHTTP(settings)
@@ -122,6 +126,7 @@ final class Server: Sendable {
     ) throws(CommandFailure) {
         let registry = MetricsRegistry()
         registry.register(store)
+        try startEvents(configuration, registry, clock)
         let metrics = RequestMetrics(registry: registry)
         let orion = OrionSurface(
             engine: engine,
@@ -187,6 +192,7 @@ final class Server: Sendable {
     private func endReplies() {
         stopStreams.withLock { $0 }()
         timers.shutDown()
+        relay.withLock { $0 }?.stop()
     }
 
     /// Answers what is in flight, seals the log. A store that has failed answers writes with an error and is not sealed.

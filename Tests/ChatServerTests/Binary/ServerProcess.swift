@@ -39,12 +39,14 @@ final class ServerProcess {
     /// Starts it and waits until it listens. Heads and log files are small, so that a short load sees flushes and
     /// rotations; no request is refused for its rate.
     init(
-        directory: String, settings: [String] = [], arguments: [String] = [], wrapper: [String] = []
+        directory: String, settings: [String] = [], arguments: [String] = [], wrapper: [String] = [],
+        environment: [String: String] = [:]
     ) throws {
         let common = ["store.head-bytes=1MiB", "store.log-file-bytes=1MiB", "orion.rate-limit=0", "log.format=json"]
         let flags = (common + settings).flatMap { ["--set", $0] }
         let listen = ["serve", "--data-dir", directory, "--listen", "127.0.0.1:0"]
-        process = try ChildProcess(wrapper + [try ServerBinary.path()] + listen + flags + arguments)
+        process = try ChildProcess(
+            wrapper + [try ServerBinary.path()] + listen + flags + arguments, environment: environment)
         port = try Self.port(process, 0)
         adminPort = arguments.contains("--admin") ? try Self.port(process, 1) : nil
         opened = try process.waitForLine("the store to open") { Self.event($0, "store opened") }

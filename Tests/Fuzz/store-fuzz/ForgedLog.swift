@@ -105,7 +105,7 @@ struct ForgedLog {
                     .idempotencyKeyUsed(let key, _, _, _), .sessionTimesSet(let key, _, _),
                     .entryTimesSet(let key, _, _, _):
                     ask(store, key)
-                case .documentPut, .documentRemoved, .erasureOrdered, .erasureFinished, .holdSet: break
+                case .documentPut, .documentRemoved, .erasureOrdered, .erasureFinished, .holdSet, .annotated: break
                 case .positionSet(let consumer, _): _ = try? store.position(of: consumer)
                 }
             }
