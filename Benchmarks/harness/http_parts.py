@@ -248,7 +248,7 @@ def token(secret, claims):
 
 def aivo(bench):
     known = subprocess.run([str(BINARY), "help", "settings"], stdout=subprocess.PIPE, text=True).stdout
-    if "`aivo." not in known:
+    if "`aivo.rate-limiting`" not in known:
         bench.skip("aivo: this chat-server does not know the surface")
         return
     secret = "benchmark-benchmark-benchmark-benchmark"
