@@ -44,7 +44,7 @@ conformance: dependencies
 
 # Programs of Benchmarks/, built beside the product (Package.swift says why a variable asks for them).
 BENCH_TOOLS := store-benchmark engine-benchmark socket-benchmark core-loops
-OTHER_TOOLS := stream-benchmark agents-benchmark log-preallocation
+OTHER_TOOLS := stream-benchmark agents-benchmark log-preallocation socket-load
 tool = for tool in $(1); do CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools \
 	--product $$tool || exit 1; done
 

@@ -23,7 +23,8 @@ let package = Package(
     ],
     traits: [
         .trait(name: "Kafka", description: "Publishes events to Kafka by librdkafka."),
-        .default(enabledTraits: ["Kafka"]),
+        .trait(name: "Upstream", description: "Asks models and calls webhooks by libcurl."),
+        .default(enabledTraits: ["Kafka", "Upstream"]),
     ],
     targets: [
         // C libraries: a module map and a shim.h of static inline helpers, no logic.
@@ -66,8 +67,8 @@ let package = Package(
             name: "ChatEngine", dependencies: ["LogStore", "CGnuTLS"], swiftSettings: common,
             linkerSettings: [.linkedLibrary("gnutls")]),
         .target(
-            name: "Upstream", dependencies: ["CCurl"], swiftSettings: common,
-            linkerSettings: [.linkedLibrary("curl-gnutls")]),
+            name: "Upstream", dependencies: [.target(name: "CCurl", condition: .when(traits: ["Upstream"]))],
+            swiftSettings: common, linkerSettings: [.linkedLibrary("curl-gnutls", .when(traits: ["Upstream"]))]),
         .target(name: "Agents", dependencies: ["ChatEngine", "Upstream"], swiftSettings: common),
         .target(
             name: "Kafka", dependencies: [.target(name: "CRdKafka", condition: .when(traits: ["Kafka"]))],
@@ -76,11 +77,14 @@ let package = Package(
             name: "Events", dependencies: ["ChatEngine", "HTTPTransport", "Kafka", "LogStore", "Upstream"],
             swiftSettings: common),
         .target(
-            name: "ChatAPI", dependencies: ["Agents", "ChatEngine", "HTTPTransport", "Upstream", "CSwaggerUI"],
+            name: "ChatAPI",
+            dependencies: ["Agents", "ChatEngine", "HTTPTransport", "SocketIO", "Upstream", "CSwaggerUI"],
             swiftSettings: common),
         .executableTarget(
             name: "chat-server",
-            dependencies: ["ChatAPI", "ChatEngine", "Events", "HTTPTransport", "LogStore", "Upstream", "CLinux"],
+            dependencies: [
+                "Agents", "ChatAPI", "ChatEngine", "Events", "HTTPTransport", "LogStore", "Upstream", "CLinux",
+            ],
             swiftSettings: common
         ),
 
@@ -102,7 +106,8 @@ let package = Package(
             name: "AgentsTests", dependencies: ["Agents", "ChatEngine", "HTTPTransport", "TestSupport", "Upstream"],
             swiftSettings: common),
         .testTarget(
-            name: "ChatAPITests", dependencies: ["ChatAPI", "ChatEngine", "TestSupport", "Upstream"],
+            name: "ChatAPITests",
+            dependencies: ["Agents", "ChatAPI", "ChatEngine", "HTTPTransport", "TestSupport", "Upstream"],
             swiftSettings: common),
         .testTarget(
             name: "EventsTests",
@@ -130,6 +135,9 @@ if let tools = Context.environment["CHAT_TOOLS"] {
             .executableTarget(
                 name: "stream-benchmark", dependencies: ["ChatAPI", "TestSupport", "CMicroHTTPD"],
                 path: "Benchmarks/stream-benchmark",
+                swiftSettings: common),
+            .executableTarget(
+                name: "socket-load", dependencies: ["TestSupport", "CMicroHTTPD"], path: "Benchmarks/socket-load",
                 swiftSettings: common),
             .executableTarget(
                 name: "agents-benchmark", dependencies: ["Agents", "ChatEngine", "LogStore", "TestSupport"],

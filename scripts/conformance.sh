@@ -34,6 +34,26 @@ stop() {
     wait "$server" || failed+=("the server ended with an error")
 }
 
+# The product with its demo data on any free port, which goes into `port`.
+start_product() {
+    rm -rf "$work/data"
+    : >"$work/product.log"
+    "$binaries/chat-server" init --data-dir "$work/data" --demo >/dev/null
+    CHAT_LOG_FORMAT=json "$binaries/chat-server" serve --data-dir "$work/data" --listen 127.0.0.1:0=poc \
+        2>"$work/product.log" &
+    server=$!
+    for _ in {1..100}; do
+        port="$(sed -n 's/.*"listening".*"port":\([0-9]*\).*/\1/p' "$work/product.log")"
+        [[ -n "$port" ]] && break
+        sleep 0.1
+    done
+}
+
+stop_product() {
+    kill "$server"
+    wait "$server" || failed+=("the product ended with an error")
+}
+
 # part NAME COMMAND…
 part() {
     echo "== $1"
@@ -54,6 +74,9 @@ if "$python" -m pip install --quiet --requirement "$tests/requirements.txt"; the
     part "cases after the public suites" "$python" "$tests/protocol_suite.py" "$port"
     part "python-socketio" "$python" "$tests/python_client.py" "$port"
     stop
+    start_product
+    part "python-socketio and poc" "$python" "$tests/poc_client.py" "$port"
+    stop_product
 else
     skip "the public suites and python-socketio: the packages could not be installed"
 fi
@@ -101,6 +124,9 @@ else
     start
     part "socket.io.min.js in Chromium" "$python" "$tests/browser.py" "$port" "$script" "$browser"
     stop
+    start_product
+    part "docs/examples/poc.html in Chromium" "$python" "$tests/poc_browser.py" "$port" "$script" "$browser"
+    stop_product
 fi
 
 python2=""

@@ -168,11 +168,6 @@ extension ChatEngine {
         }
     }
 
-    /// The newest message of a session; nil if it has none.
-    func lastMessage(of key: SessionKey, _ policy: ReadPolicy) throws(ChatError) -> StoredMessage? {
-        try entries(of: key, .last(1), policy).first
-    }
-
     func entries(
         of key: SessionKey, _ query: EntryQuery, _ policy: ReadPolicy
     ) throws(ChatError) -> [StoredMessage] {

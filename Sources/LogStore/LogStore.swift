@@ -159,7 +159,8 @@ package final class LogStore: Sendable {
         for operation in batch.operations {
             switch operation {
             case .append(.existing(let key), _, _, _), .update(.existing(let key), _, _, _),
-                .setSessionTimes(.existing(let key), _, _), .setEntryTimes(.existing(let key), _, _, _):
+                .setSessionTimes(.existing(let key), _, _), .setEntryTimes(.existing(let key), _, _, _),
+                .putSessionDocument(.existing(let key), _, _, _):
                 if box.lock.withLock({ $0.delta(key)?.lastSequence }) == nil { _ = try lookup.row(key) }
             case .deleteSession(let key), .erase(.session(let key)): _ = try lookup.row(key)
             case .amend(.existing(let key), let sequence, _, _), .deleteEntry(.existing(let key), let sequence):
@@ -233,6 +234,20 @@ package final class LogStore: Sendable {
         try lookup(policy).sessions(of: user, query)
     }
 
+    /// Sessions of several users in one order.
+    package func sessions(
+        of users: [UserKey], _ query: SessionQuery, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> SessionPage {
+        try lookup(policy).sessions(of: users, query)
+    }
+
+    /// How many entries of a session are there between two sequence numbers, both exclusive.
+    package func entryCount(
+        of key: SessionKey, after: SequenceNumber, before: SequenceNumber, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> UInt32 {
+        try lookup(policy).count(of: key, after: after, before: before)
+    }
+
     package func sessions(
         ofTenant tenant: TenantOrdinal, _ query: SessionQuery, policy: ReadPolicy = .blocking
     ) throws(LogStoreError) -> SessionPage {
@@ -247,7 +262,7 @@ package final class LogStore: Sendable {
         return try Self.document(indexKey, key.key, bytes)
     }
 
-    /// Documents whose keys begin with `prefix`, ascending, behind `after`.
+    /// Documents whose keys begin with `prefix`, ascending, behind `after`; those of sessions are not among them.
     package func documents(
         tenant name: String, prefix: [UInt8], after: [UInt8]? = nil, limit: Int, policy: ReadPolicy = .blocking
     ) throws(LogStoreError) -> [Document] {
@@ -256,7 +271,7 @@ package final class LogStore: Sendable {
         let base = IndexKey.documents(tenant)
         var documents: [Document] = []
         try lookup.scan(
-            prefix: base + prefix, from: after.map { base + $0 + [0] }
+            prefix: base + prefix, from: base + (after.map { $0 + [0] } ?? SessionDocumentKey.end)
         ) { (key, value) throws(LogStoreError) in
             if let document = try Self.document(key, Array(key.dropFirst(base.count)), value) {
                 documents.append(document)
@@ -282,10 +297,13 @@ package final class LogStore: Sendable {
     // MARK: Erasures
 
     /// The erasure ledger, by subject.
-    package func erasures(policy: ReadPolicy = .blocking) throws(LogStoreError) -> [ErasureRecord] {
+    /// - Parameter user: only what is this user's or a session's of this user.
+    package func erasures(
+        of user: UserKey? = nil, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> [ErasureRecord] {
         let lookup = lookup(policy)
         var records: [ErasureRecord] = []
-        try lookup.scan(prefix: IndexKey.ledger) { (key, value) throws(LogStoreError) in
+        try lookup.scan(prefix: IndexKey.ledger(of: user)) { (key, value) throws(LogStoreError) in
             guard let session = IndexKey.sessionKey(from: key) else { return true }
             let record = try Lookup.decoding("ledger entry", key) { () throws(ByteReader.Malformed) in
                 try ErasureRecord.decode(value, of: ErasureSubject(session))

@@ -33,11 +33,18 @@ import Testing
                         }
                         message.metadata = RawJSON(stored: Array("{\n  \"a\": 1.0 }".utf8)[...])
                     }, to: session.id, access)
+                if i < 3, let key = try fixture.key(session.id, access) {
+                    var batch = Batch()
+                    for part in [[], [0, 0, 0, UInt8(i)]] as [[UInt8]] {
+                        batch.put(name: Array("reply".utf8), part: part, [1, UInt8(i)], of: .existing(key))
+                    }
+                    try fixture.store.commit(batch)
+                }
                 try change(session.id, i, engine, access)
             }
             var batch = Batch()
             batch.put(DocumentKey(tenant: tenant.name, key: Array("text".utf8)), Array("{\"a\":1}".utf8))
-            batch.put(DocumentKey(tenant: tenant.name, key: [0, 255, 128]), [UInt8](0...255))
+            batch.put(DocumentKey(tenant: tenant.name, key: [1, 255, 128]), [UInt8](0...255))
             try fixture.store.commit(batch)
         }
     }
@@ -79,7 +86,7 @@ import Testing
         let text = try Self.export(first.engine)
         #expect(
             text.split(separator: "\n").last
-                == #"{"type":"end","sessions":18,"messages":141,"documents":6,"damaged":0}"#)
+                == #"{"type":"end","sessions":18,"messages":141,"documents":24,"damaged":0}"#)
         try first.store.compact()
         #expect(try Self.export(first.engine) == text)
 
@@ -87,7 +94,7 @@ import Testing
         let report = try Self.importLines(text, second)
         #expect(report.sessions == 18)
         #expect(report.messages == 141)
-        #expect(report.documents == 6)
+        #expect(report.documents == 24)
         #expect(try Self.export(second.engine) == text)
         let lsn = second.store.status.visibleLSN
         let again = try Self.importLines(text, second)
@@ -316,5 +323,11 @@ import Testing
         #expect(throws: ChatError.tenantNotFound) { try fixture.engine.erase(.tenant, .operator(tenant: .poc)) }
         #expect(try fixture.engine.erase(.session(session.id), access).kind == .session)
         #expect(try fixture.engine.erase(.tenant, access).kind == .tenant)
+    }
+}
+
+extension EngineFixture {
+    fileprivate func key(_ id: String, _ access: Access) throws -> SessionKey? {
+        try store.tenant(named: access.tenant.name).flatMap { try store.session(id: id, in: $0)?.key }
     }
 }

@@ -75,7 +75,11 @@ struct LLMAuthentication {
         call.exchange.addHeader("X-RateLimit-Remaining", String(decision.remaining))
         call.exchange.addHeader("X-RateLimit-Reset", reset)
         call.rate = (decision.limit, decision.remaining, reset)
+        let tokens = Self.tokens(decision, surface.limiter)
         guard decision.isAllowed else {
+            call.log(
+                .warning, "Rate limit exceeded",
+                [("orgId", .string(account.organisation)), ("tokens", .string(tokens))])
             call.log(
                 .warning, "Request rate limited",
                 [
@@ -95,9 +99,23 @@ struct LLMAuthentication {
             reply.retryAfterSeconds = max(1, decision.resetSeconds)
             return call.answer(reply)
         }
+        call.debug("Rate limit check - allowed") {
+            [
+                ("orgId", .string(account.organisation)), ("tokens", .string(tokens)),
+                ("remaining", .integer(decision.remaining)),
+            ]
+        }
         call.debug("Rate limit check passed") {
             [("orgId", .string(account.organisation)), ("remaining", .integer(decision.remaining))]
         }
         call.perform(operation)
+    }
+
+    /// How many tokens are left, with two decimals, by what is said of the reset.
+    private static func tokens(_ decision: RateDecision, _ limiter: TokenBucketLimiter) -> String {
+        let missing = Double(decision.resetMicroseconds) / 1_000_000 * limiter.tokensPerSecond
+        let full = decision.isAllowed ? Double(limiter.capacity) : 1
+        let hundredths = Int((max(0, full - missing) * 100).rounded(.down))
+        return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
     }
 }

@@ -4,8 +4,10 @@ internal import LogStore
 
 /// `POST /chat`: a message and its reply.
 extension LLMCall {
+    static let failure = "Failed to process chat request"
+
     func chat() throws(LLMReply) {
-        let message = try fields.checkedMessage()
+        let message = try fields.checkedMessage(failure: Self.failure)
         let chatID = try fields.checkedChatID(missing: LLMReply.chatNotYours)
         logReceipt("Chat request received", message, chatID)
         guard surface.responder.context == nil else { return try askModel(message, chatID) }
@@ -18,7 +20,7 @@ extension LLMCall {
             ])
         engine.saveTurn(turn, access) { result in
             if case .success(let saved) = result { logReply(saved) }
-            finish(result, missing: LLMReply.chatNotYours, failure: "Failed to process chat request") { saved in
+            finish(result, missing: LLMReply.chatNotYours, failure: Self.failure) { saved in
                 Self.reply(chat: saved.sessionID, saved.messages[1], text: reply.text)
             }
         }

@@ -6,8 +6,6 @@ internal import Synchronization
 /// `POST /chat` with a model: the message is committed before the model is asked, and stays if it fails; the reply is a
 /// second batch.
 extension LLMCall {
-    private static let failure = "Failed to process chat request"
-
     func askModel(_ message: UTF8Text, _ chatID: String?) throws(LLMReply) {
         guard surface.streams.reserve() else { throw .tooManyStreams }
         engine.saveTurn(Turn(target(chatID, title: message), [question(message)]), access) { result in
@@ -34,9 +32,15 @@ extension LLMCall {
                     switch result {
                     case .failure(let failure): refuse(failure)
                     case .success(let usage): store(text, usage, question)
+                    case nil: answer(.clientGone)
                     }
                 }
-                _ = surface.responder.reply(to: prompt, sink: sink)
+                let reply = surface.responder.reply(to: prompt, sink: sink)
+                // Nobody would see it, and it costs. The question stays.
+                exchange.onDisconnect {
+                    reply.cancel()
+                    sink.abandon()
+                }
             }
         }
     }
@@ -79,16 +83,31 @@ extension LLMCall {
     }
 }
 
-/// Collects a reply that is wanted in one piece.
+/// Collects a reply that is wanted in one piece. Completes once: with what came, or nil if it is not wanted any more.
 private final class WholeReply: ReplySink {
-    private let text = Mutex<[UInt8]>([])
-    private let completion: @Sendable ([UInt8], Result<Reply.Usage?, ResponderFailure>) -> Void
+    typealias Outcome = Result<Reply.Usage?, ResponderFailure>
 
-    init(_ completion: @escaping @Sendable ([UInt8], Result<Reply.Usage?, ResponderFailure>) -> Void) {
-        self.completion = completion
+    private struct State {
+        var text: [UInt8] = []
+        var completion: (@Sendable ([UInt8], Outcome?) -> Void)?
+    }
+    private let state: Mutex<State>
+
+    init(_ completion: @escaping @Sendable ([UInt8], Outcome?) -> Void) {
+        state = Mutex(State(completion: completion))
     }
 
-    func receive(_ token: [UInt8]) { text.withLock { $0 += token } }
+    func receive(_ token: [UInt8]) { state.withLock { $0.text += token } }
 
-    func finish(_ result: Result<Reply.Usage?, ResponderFailure>) { completion(text.withLock { $0 }, result) }
+    func finish(_ result: Outcome) { complete(result) }
+
+    func abandon() { complete(nil) }
+
+    private func complete(_ outcome: Outcome?) {
+        let (text, completion) = state.withLock { state in
+            defer { state.completion = nil }
+            return (state.text, state.completion)
+        }
+        completion?(text, outcome)
+    }
 }

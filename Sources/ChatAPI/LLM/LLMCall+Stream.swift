@@ -4,11 +4,11 @@ internal import LogStore
 
 /// Streamed replies: begun, read again, stopped.
 extension LLMCall {
-    private static let failure = "Failed to process streaming chat request"
+    private static let streamFailure = "Failed to process streaming chat request"
 
     /// `POST /chat/stream`. Everything that can be refused is, as JSON; from the first event on the status is 200.
     func streamChat() throws(LLMReply) {
-        let message = try fields.checkedMessage()
+        let message = try fields.checkedMessage(failure: Self.streamFailure)
         let chatID = try fields.checkedChatID(missing: LLMReply.chatNotFound)
         logReceipt("Streaming chat request received", message, chatID)
         guard surface.streams.reserve() else { throw .tooManyStreams }
@@ -22,7 +22,7 @@ extension LLMCall {
             switch result {
             case .failure(let error):
                 surface.streams.release()
-                answer(error, missing: LLMReply.chatNotFound, failure: Self.failure)
+                answer(error, missing: LLMReply.chatNotFound, failure: Self.streamFailure)
             case .success(let saved):
                 begin(id, saved, message, organisation, isResumable)
             }
@@ -35,9 +35,12 @@ extension LLMCall {
     ) {
         guard case .uuid(let question) = saved.messages[0].message.id else { return answer(.authenticationFailed) }
         let reply = Reply(id: id, organisation: organisation, session: saved.sessionID, question: question)
-        let generation = Generation(reply, isResumable: isResumable, surface: surface, requestID: requestID)
+        let generation = Generation(
+            reply, in: saved.session, isResumable: isResumable, surface: surface, requestID: requestID)
         guard surface.streams.add(generation) else { return answer(.tooManyStreams) }
-        log(.info, "Starting stream", [("textLength", .integer(message.utf16Count))])
+        // Of a model's text nobody knows the length yet.
+        let text = surface.responder.isDeterministic ? CannedReply(streamedTo: message).utf8 : message
+        log(.info, "Starting stream", [("textLength", .integer(text.utf16Count))])
         attach(
             StreamClient(showsIDs: isResumable, stopsReply: !isResumable, delivered: 0, measurement: measurement),
             to: generation, chat: saved.sessionID)

@@ -96,7 +96,8 @@ struct LLMCall: Sendable {
     func answer(_ reply: LLMReply) { reply.sendTagged(request, exchange) }
 
     func answer(_ error: ChatError, missing: String, failure: String) {
-        answer(LLMReply(error, missing: missing, failure: failure, log: surface.configuration.log))
+        answer(
+            LLMReply(error, missing: missing, failure: failure) { log(.error, $0, [("error", .string($1))]) })
     }
 
     func finish<Value>(

@@ -90,14 +90,15 @@ struct LLMFields: Sendable {
     // MARK: What the routes make of them
 
     /// The message of a request to chat.
-    func checkedMessage() throws(LLMReply) -> UTF8Text {
+    /// - Parameter failure: the route's text for U+0000, which the original's database refused.
+    func checkedMessage(failure: String) throws(LLMReply) -> UTF8Text {
         guard case .string(let text) = message, !text.trimmed.isEmpty else {
             throw .badRequest("Message is required and must be a non-empty string")
         }
         guard text.utf16Count <= LLMLimits.messageUnits else {
             throw .badRequest("Message too long (max 10,000 characters)")
         }
-        guard !text.containsNUL else { throw .badRequest("Message must not contain U+0000") }
+        guard !text.containsNUL else { throw LLMReply(500, error: "Internal Server Error", failure) }
         return text
     }
 

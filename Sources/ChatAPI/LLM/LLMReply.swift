@@ -36,6 +36,9 @@ struct LLMReply: SurfaceReply {
         403, error: "Forbidden", "User does not belong to specified organization")
     static let authenticationFailed = LLMReply(500, error: "Internal server error", "Authentication failed")
 
+    /// For the metrics and the log: nobody gets it.
+    static let clientGone = LLMReply(499, error: "Client Closed Request", "The client has gone")
+
     static let streamNotFound = "Stream not found"
     static let tooManyStreams = LLMReply(
         503, error: "Service Unavailable", "Too many replies are being streamed. Try again."
@@ -48,11 +51,19 @@ struct LLMReply: SurfaceReply {
         self.init(problem.status, error: "Bad Request", problem.message)
     }
 
+    /// What the log calls a failure of a route.
+    private static let events = [
+        "Failed to process chat request": "Chat endpoint error",
+        "Failed to process streaming chat request": "Streaming chat endpoint error",
+        "Failed to retrieve chat": "Get chat error", "Failed to retrieve chats": "List chats error",
+    ]
+
     /// What an engine call ended in.
     /// - Parameters:
     ///   - missing: the route's text for a chat that is not there or out of reach.
     ///   - failure: the route's text for what is nobody's mistake.
-    init(_ error: ChatError, missing: String, failure: String, log: (ServiceEvent) -> Void) {
+    ///   - log: is told what happened, under the original's name for it, if it is worth an error.
+    init(_ error: ChatError, missing: String, failure: String, log: (_ event: String, _ error: String) -> Void) {
         switch error {
         case .sessionNotFound, .forbidden, .userNotFound, .tenantNotFound: self = .notFound(missing)
         case .messageNotFound: self = .notFound("Message not found")
@@ -65,7 +76,7 @@ struct LLMReply: SurfaceReply {
             self.init(503, error: "Service Unavailable", "The server is overloaded. Try again.")
             retryAfterSeconds = seconds
         case .unavailable, .conflict, .sessionExists, .organisationNotFound, .accountExists, .wouldBlock, .corrupt:
-            log(ServiceEvent(.error, "Query error", [("error", .string("\(failure): \(error)"))]))
+            log(Self.events[failure] ?? "Query error", "\(failure): \(error)")
             self.init(500, error: "Internal Server Error", failure)
         }
     }

@@ -66,10 +66,15 @@ package final class LLMSurface: APISurface {
             fields = try LLMFields(request, limit: configuration.bodyBytes)
         } catch {
             exchange.addHeader("X-Powered-By", "Express")
+            Self.announce(Self.persistence + Self.keepAlive, request, exchange)
             return LLMReply(error).sendTagged(request, exchange)
         }
         exchange.addHeaders(commonFields)
-        if request.method == "OPTIONS" { return exchange.respond(Response(text: "OK")) }
+        if request.method == "OPTIONS" {
+            Self.announce(Self.persistence + Self.keepAlive, request, exchange)
+            return exchange.respond(Response(text: "OK"))
+        }
+        Self.announce(Self.persistence, request, exchange)
         let requestID = requestID(of: request)
         exchange.addHeader("X-Request-ID", requestID)
         var parameters: PathParameters?
@@ -86,6 +91,19 @@ package final class LLMSurface: APISurface {
             surface: self, request: request, exchange: measurement.measured(exchange), requestID: requestID,
             measurement: measurement, fields: fields, parameters: parameters)
         LLMAuthentication(call: call, operation: operation).begin()
+    }
+
+    /// What Node tells HTTP/1.1 clients, although it goes without saying.
+    private static let persistence = [("Connection", "keep-alive")]
+    /// Not on streams. Shorter than it is, as the original had it: a client that heeds it never meets a close.
+    static let keepAlive = [("Keep-Alive", "timeout=5")]
+
+    /// Nothing where the connection is not kept.
+    private static func announce(_ fields: [(String, String)], _ request: Request, _ exchange: any Exchange) {
+        guard request.version == "HTTP/1.1", request.bodyError == nil,
+            !request.headers.hasToken("close", in: "Connection")
+        else { return }
+        for (name, value) in fields { exchange.addHeader(name, value) }
     }
 
     /// What the client calls its request, verbatim, or a new UUID.

@@ -98,7 +98,7 @@ struct OrionCall: Sendable {
         guard let owner = list.owner, list.query.limit > 0 else {
             return answer(OrionReply(200, Array(#"{"sessions":[],"count":0}"#.utf8)))
         }
-        let query = SessionListQuery(owner: owner, query: list.query, includesLastMessage: true)
+        let query = SessionListQuery(owner: owner, query: list.query, recentMessages: 1)
         engine.sessions(query, access) { [self] result in
             finish(result, failure: "Failed to get sessions") { page in
                 OrionReply(200) { Self.append(page, pages: list.pages, query: list.query, to: &$0) }

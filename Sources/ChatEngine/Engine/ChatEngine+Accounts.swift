@@ -251,7 +251,7 @@ extension ChatEngine {
     }
 }
 
-private enum AccountKey {
+enum AccountKey {
     static func organisation(_ id: String) -> DocumentKey { key("organisation/\(id)") }
     static func slug(_ slug: String) -> DocumentKey { key("slug/\(slug)") }
     static func user(_ id: String) -> DocumentKey { key("user/\(id)") }

@@ -35,11 +35,21 @@ package struct LegalHold: Hashable, Sendable {
 extension ChatEngine {
     // MARK: Erasure
 
-    /// Deletes the subject at once and has its bytes removed from every file. `erasures` tells when that is done.
+    /// Deletes the subject at once and has its bytes removed from every file: of a user or an organisation of the llm
+    /// surface with the accounts. `erasures` tells when that is done.
     /// - Throws: `sessionNotFound`, `userNotFound`, `tenantNotFound`, `forbidden`, `held`.
     package func erase(_ subject: DataSubject, _ access: Access) throws(ChatError) -> ErasureJob {
-        let target = try find(subject, access)
+        let accounts = try accountKeys(of: subject, access)
+        let target: ErasureSubject
+        do throws(ChatError) {
+            target = try find(subject, access)
+        } catch {
+            guard error == .userNotFound || error == .tenantNotFound, !accounts.isEmpty else { throw error }
+            try bePresent(subject, access)
+            target = try find(subject, access)
+        }
         var batch = Batch(durability: .durable)
+        for key in accounts { batch.remove(key) }
         batch.erase(target)
         if case .user(let name) = subject { try removeLedger(of: name, access.tenant, from: &batch) }
         do throws(LogStoreError) {
@@ -49,6 +59,40 @@ extension ChatEngine {
         } catch {
             throw ChatError(error)
         }
+    }
+
+    /// The documents of the accounts that go with a subject; none of other surfaces' tenants.
+    private func accountKeys(of subject: DataSubject, _ access: Access) throws(ChatError) -> [DocumentKey] {
+        guard let id = access.tenant.organisation else { return [] }
+        switch subject {
+        case .session: return []
+        case .user(let name):
+            guard let account = try account(name, .blocking), account.organisation == id else { return [] }
+            return [AccountKey.user(name), AccountKey.member(id, account.email)]
+        case .tenant:
+            var keys: [DocumentKey] = []
+            for member in try accountDocuments("member/\(id)/") {
+                keys.append(DocumentKey(tenant: TenantName.llmAccounts.name, key: member.key))
+                keys.append(AccountKey.user(String(decoding: member.value, as: UTF8.self)))
+            }
+            do throws(ChatError) {
+                let organisation = try organisation(id)
+                keys += [AccountKey.organisation(organisation.id), AccountKey.slug(organisation.slug)]
+            } catch .organisationNotFound {}
+            return keys
+        }
+    }
+
+    /// Someone with an account who has stored nothing yet is no user of the store, and an erasure needs a number to go by:
+    /// an empty session gives one, and goes with it.
+    private func bePresent(_ subject: DataSubject, _ access: Access) throws(ChatError) {
+        let owner = if case .user(let name) = subject { name } else { "" }
+        guard access.reaches(owner: owner) else { throw .forbidden }
+        var batch = Batch(durability: .durable)
+        _ = batch.createSession(
+            id: UUIDValue(random: random).string, tenant: access.tenant.name, user: owner,
+            state: SessionState().encoded, retentionClass: access.tenant.retentionClass.rawValue)
+        do throws(LogStoreError) { try store.commit(batch) } catch { throw ChatError(error) }
     }
 
     /// Every erasure that was ever ordered, by subject.
@@ -108,6 +152,17 @@ extension ChatEngine {
                 holds.append(hold)
             }
             return holds
+        } catch {
+            throw ChatError(error)
+        }
+    }
+
+    /// - Throws: `held` if there is a legal hold on the session, its user or its tenant.
+    func refuseIfHeld(_ key: SessionKey) throws(ChatError) {
+        do throws(LogStoreError) {
+            for subject in [.session(key), .user(key.owner), .tenant(key.tenant)] as [ErasureSubject] {
+                if try store.isHeld(subject) { throw LogStoreError.held }
+            }
         } catch {
             throw ChatError(error)
         }

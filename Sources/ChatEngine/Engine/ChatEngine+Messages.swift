@@ -8,6 +8,8 @@ package struct MessageDraft: Sendable {
     package var role: Message.Role?
     package var content: UTF8Text
     package var metadata: RawJSON?
+    /// Messages that the session may have with this one; nil: any number.
+    package var mostMessages: UInt32?
     /// The rarer attributes: sets direction, sender, type and the rest on the message before it is stored.
     package var adjust: (@Sendable (inout Message) -> Void)?
 
@@ -56,7 +58,8 @@ extension ChatEngine {
     // MARK: Save
 
     /// Appends a message.
-    /// - Throws: `sessionNotFound`, `forbidden`, `insufficientStorage`, `overloaded`, `unavailable`.
+    /// - Throws: `sessionNotFound`, `forbidden`, `insufficientStorage`, `overloaded`, `unavailable`; with `mostMessages`
+    ///   also `tooLarge` if the session is full, and `conflict` if it may have become so just now: try again.
     package func saveMessage(
         _ draft: MessageDraft, to id: String, _ access: Access
     ) throws(ChatError) -> StoredMessage {
@@ -84,6 +87,13 @@ extension ChatEngine {
             content: draft.content, metadata: draft.metadata)
         draft.adjust?(&message)
         var batch = Batch(durability: durability)
+        if let most = draft.mostMessages {
+            guard info.entryCount < most else { throw .tooLarge(field: "session") }
+            // What has expired and is not yet removed must not count, and the store's condition counts it.
+            batch.require(
+                info.lastSequence < most
+                    ? .entryCount(info.key, below: most) : .lastSequence(info.key, info.lastSequence))
+        }
         batch.append(message.encoded, to: .existing(info.key))
         try announce(.messageCreated, of: id, message: message.id, key: info.key, in: &batch, access, policy)
         return (batch, message)
@@ -198,10 +208,15 @@ extension ChatEngine {
     }
 
     /// Removes a message; its sequence number is not used again.
-    /// - Throws: `sessionNotFound`, `forbidden`, `messageNotFound`.
-    package func deleteMessage(_ id: MessageID, in session: String, _ access: Access) throws(ChatError) {
+    /// - Throws: `sessionNotFound`, `forbidden`, `messageNotFound`, `held`, what `check` throws.
+    package func deleteMessage(
+        _ id: MessageID, in session: String, _ access: Access,
+        check: (Message) throws(ChatError) -> Void = { _ throws(ChatError) in }
+    ) throws(ChatError) {
         let info = try resolve(session, access, .blocking)
         let stored = try find(id, info.key)
+        try check(stored.message)
+        try refuseIfHeld(info.key)
         var batch = Batch(durability: durability)
         batch.deleteEntry(stored.sequence, of: .existing(info.key))
         try announce(.messageDeleted, of: session, message: id, key: info.key, in: &batch, access, .blocking)
@@ -214,8 +229,12 @@ extension ChatEngine {
 
     /// Removes a message, on a reader thread.
     package func deleteMessage(
-        _ id: MessageID, in session: String, _ access: Access, completion: @escaping Completion<Void>
+        _ id: MessageID, in session: String, _ access: Access,
+        check: @escaping @Sendable (Message) throws(ChatError) -> Void = { _ throws(ChatError) in },
+        completion: @escaping Completion<Void>
     ) {
-        blocking(completion) { [self] () throws(ChatError) in try deleteMessage(id, in: session, access) }
+        blocking(completion) { [self] () throws(ChatError) in
+            try deleteMessage(id, in: session, access, check: check)
+        }
     }
 }

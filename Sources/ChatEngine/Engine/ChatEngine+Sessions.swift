@@ -24,12 +24,14 @@ package struct SessionDraft: Sendable {
 /// A session with the newest of its messages.
 package struct SessionSummary: Sendable {
     package var session: Session
+    /// Newest first; at most as many as the query asked for.
+    package var recentMessages: [StoredMessage]
     /// nil if it has none, or if the query did not ask.
-    package var lastMessage: StoredMessage?
+    package var lastMessage: StoredMessage? { recentMessages.first }
 
-    package init(session: Session, lastMessage: StoredMessage? = nil) {
+    package init(session: Session, recentMessages: [StoredMessage] = []) {
         self.session = session
-        self.lastMessage = lastMessage
+        self.recentMessages = recentMessages
     }
 }
 
@@ -38,12 +40,13 @@ package struct SessionListQuery: Sendable {
     /// nil = all users of the tenant, for an access value that reaches them.
     package var owner: String?
     package var query: SessionQuery
-    package var includesLastMessage: Bool
+    /// How many of its newest messages come with each session.
+    package var recentMessages: Int
 
-    package init(owner: String?, query: SessionQuery, includesLastMessage: Bool = false) {
+    package init(owner: String?, query: SessionQuery, recentMessages: Int = 0) {
         self.owner = owner
         self.query = query
-        self.includesLastMessage = includesLastMessage
+        self.recentMessages = recentMessages
     }
 }
 
@@ -118,12 +121,13 @@ extension ChatEngine {
     ) throws(ChatError) -> SessionSummary {
         let info = try resolve(id, access, policy)
         let session = try load(info, owner: nil, policy)
-        return SessionSummary(session: session, lastMessage: includesLast ? try lastMessage(of: info.key, policy) : nil)
+        return SessionSummary(
+            session: session, recentMessages: includesLast ? try entries(of: info.key, .last(1), policy) : [])
     }
 
     /// A page of sessions in the query's order. Unknown users and tenants have none.
     /// - Throws: `forbidden` if the owner is out of reach.
-    /// - Complexity: O(page), one state document and, if asked for, one message read a session.
+    /// - Complexity: O(page), one state document and, if asked for, one read of messages a session.
     package func sessions(_ query: SessionListQuery, _ access: Access) throws(ChatError) -> SessionList {
         try list(query, access, .blocking)
     }
@@ -152,8 +156,8 @@ extension ChatEngine {
             // A session that was deleted since the page was read is left out.
             guard let session = try ifFound({ () throws(ChatError) in try load(info, owner: query.owner, policy) })
             else { continue }
-            let last = query.includesLastMessage ? try lastMessage(of: info.key, policy) : nil
-            list.sessions.append(SessionSummary(session: session, lastMessage: last))
+            let recent = query.recentMessages > 0 ? try entries(of: info.key, .last(query.recentMessages), policy) : []
+            list.sessions.append(SessionSummary(session: session, recentMessages: recent))
         }
         return list
     }

@@ -90,7 +90,7 @@ extension ChatEngine {
             prepared.messages.append(message)
         }
         if let reply = turn.reply, let question = prepared.messages.last {
-            Self.begin(reply, session: prepared.id, question: question, to: &batch)
+            Self.begin(reply, session: prepared.id, target, question: question, to: &batch)
         }
         return (batch, prepared)
     }

@@ -19,8 +19,14 @@ package struct TenantName: Hashable, Sendable, CustomStringConvertible {
     /// A tenant of the aivo surface, as its tokens name it.
     package static func aivo(tenant: String) -> TenantName { TenantName(name: "aivo:\(tenant)") }
 
+    /// The aivo surface's jobs of all its tenants. No session is ever in it.
+    package static let aivoJobs = TenantName(name: "aivo")
+
     /// Any tenant, by the name that the store has: for the operator, who may name data of every surface.
     package static func stored(_ name: String) -> TenantName { TenantName(name: name) }
+
+    /// The id, if it is an organisation of the llm surface.
+    package var organisation: String? { name.hasPrefix("llm:") ? String(name.dropFirst("llm:".count)) : nil }
 
     package var description: String { name }
 }

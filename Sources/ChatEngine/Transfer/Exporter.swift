@@ -32,7 +32,7 @@ package struct TransferCounts: Hashable, Sendable {
 /// ## Steps
 /// 1. What is not yet in tables is flushed, so that the walk over the tables meets every session.
 /// 2. Tenants by number; of each its documents, then its sessions by user and age; after each session its messages in
-///    order. Deleted messages leave their numbers behind (`deleted`).
+///    order. Deleted messages leave their numbers behind (`deleted`). Then the documents of the tenant's sessions.
 /// 3. A last line with the counts: a file without it is not whole.
 ///
 /// The order is that of creation, so an import into an empty store gives the same order again, and the same bytes when it
@@ -45,6 +45,7 @@ package struct Exporter: Sendable {
         case header
         case documents(after: [UInt8]?)
         case sessions
+        case sessionDocuments(after: [UInt8]?)
         case end
         case done
     }
@@ -118,6 +119,7 @@ package struct Exporter: Sendable {
             phase = tenants.isEmpty ? .end : .documents(after: nil)
         case .documents(let after): try writeDocuments(after, &out)
         case .sessions: try writeSession(&out)
+        case .sessionDocuments(let after): try writeSessionDocuments(after, &out)
         case .end:
             var line = LineWriter("end")
             line.number("sessions", counts.sessions)
@@ -148,6 +150,33 @@ package struct Exporter: Sendable {
         phase = documents.last.map { .documents(after: $0.key) } ?? .sessions
     }
 
+    /// An export of what is new has none: their times are not known.
+    private mutating func writeSessionDocuments(_ after: [UInt8]?, _ out: inout [UInt8]) throws(ChatError) {
+        guard let tenant = tenants.first, filter.since == nil else { return nextTenant() }
+        do throws(LogStoreError) {
+            let page = try engine.store.sessionDocuments(of: tenant.name, after: after, limit: 16)
+            for (_, name, document) in page {
+                if case .user(let user)? = scope, document.session.owner != user { continue }
+                guard let session = try engine.store.session(document.session) else { continue }
+                out +=
+                    DocumentRecord(
+                        tenant: tenant.name, session: session.id, key: name, part: document.part,
+                        value: document.value
+                    ).line
+                counts.documents += 1
+            }
+            guard let last = page.last else { return nextTenant() }
+            phase = .sessionDocuments(after: last.key)
+        } catch {
+            throw ChatError(error)
+        }
+    }
+
+    private mutating func nextTenant() {
+        if !tenants.isEmpty { tenants.removeFirst() }
+        phase = tenants.isEmpty ? .end : .documents(after: nil)
+    }
+
     // MARK: Sessions
 
     private mutating func writeSession(_ out: inout [UInt8]) throws(ChatError) {
@@ -162,8 +191,7 @@ package struct Exporter: Sendable {
                 throw ChatError(error)
             }
             guard queue.isEmpty else { return }
-            tenants.removeFirst()
-            return phase = tenants.isEmpty ? .end : .documents(after: nil)
+            return phase = .sessionDocuments(after: nil)
         }
         if let since = filter.since, info.updatedAt < since { return }
         do throws(ChatError) {

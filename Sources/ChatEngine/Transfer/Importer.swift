@@ -290,11 +290,27 @@ package struct Importer {
     }
 
     private mutating func stage(_ record: DocumentRecord) {
+        if let session = record.session { return stage(record, of: session) }
         let key = DocumentKey(tenant: record.tenant, key: record.key)
         let known = ask { (store) throws(LogStoreError) in try store.document(key) } ?? nil
         guard failure == nil else { return }
         guard known?.value != record.value else { return report.present += 1 }
         batch.put(key, record.value)
+        pending.documents += 1
+        add(record.key.count + record.value.count + 64)
+    }
+
+    private mutating func stage(_ record: DocumentRecord, of session: String) {
+        guard let name = find(record.tenant, session), let target = staged[name]?.target else { return }
+        if case .existing(let key) = target {
+            let known = ask { (store) throws(LogStoreError) in
+                try store.sessionDocuments(named: record.key, tenant: record.tenant)
+            }
+            guard let known else { return }
+            let same = known.contains { $0.session == key && $0.part == record.part && $0.value == record.value }
+            guard !same else { return report.present += 1 }
+        }
+        batch.put(name: record.key, part: record.part, record.value, of: target)
         pending.documents += 1
         add(record.key.count + record.value.count + 64)
     }

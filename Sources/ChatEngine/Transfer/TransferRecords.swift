@@ -213,16 +213,23 @@ extension DeletedRecord {
     }
 }
 
-/// A document of a tenant: what surfaces keep beside sessions.
+/// A document of a tenant, or of a session: what surfaces keep beside messages.
 struct DocumentRecord: Sendable {
     var tenant: String
+    /// The external id; nil: it is the tenant's own.
+    var session: String?
+    /// Of a session's document the name.
     var key: [UInt8]
+    /// Of a session's document only.
+    var part: [UInt8] = []
     var value: [UInt8]
 
     var line: [UInt8] {
         var line = LineWriter("document")
         line.string("tenant", tenant)
+        line.string("session", session)
         line.opaque("key", key)
+        if !part.isEmpty { line.opaque("part", part) }
         line.opaque("value", value)
         return line.finish()
     }
@@ -233,6 +240,11 @@ extension DocumentRecord {
         tenant = try line.required("tenant").string
         guard let key = try line.opaque("key", "keyHex"), let value = try line.opaque("value", "valueHex") else {
             throw LineError("has no key or no value")
+        }
+        session = try line.text("session")?.string
+        part = try line.opaque("part", "partHex") ?? []
+        guard session == nil ? part.isEmpty && key.first != 0 : 1...255 ~= key.count else {
+            throw LineError("has a key that no document has")
         }
         self.key = key
         self.value = value

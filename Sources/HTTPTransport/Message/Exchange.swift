@@ -14,7 +14,16 @@ package protocol Exchange: AnyObject, Sendable {
     /// Forgets the fields added so far.
     func removeHeaders()
 
+    /// Has `action` called, once and on the event loop's thread, if the client goes away before there is a reply; at once
+    /// if it has gone already. It must not block. (A stream has a notice of its own: `BodyStream.onDisconnect`.)
+    func onDisconnect(_ action: @escaping @Sendable () -> Void)
+
     func respond(_ response: Response)
+}
+
+extension Exchange {
+    /// Where there is no connection nobody goes.
+    package func onDisconnect(_ action: @escaping @Sendable () -> Void) {}
 }
 
 package typealias Handler = @Sendable (Request, any Exchange) -> Void
@@ -40,6 +49,7 @@ package final class TransformingExchange: Exchange {
     package func addHeader(_ name: String, _ value: String) { base.addHeader(name, value) }
     package func addHeaders(_ block: HeaderBlock) { base.addHeaders(block) }
     package func removeHeaders() { base.removeHeaders() }
+    package func onDisconnect(_ action: @escaping @Sendable () -> Void) { base.onDisconnect(action) }
 
     package func respond(_ response: Response) {
         var response = response

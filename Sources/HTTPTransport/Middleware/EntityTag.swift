@@ -83,6 +83,7 @@ private final class TaggingExchange: Exchange {
     func addHeader(_ name: String, _ value: String) { base.addHeader(name, value) }
     func addHeaders(_ block: HeaderBlock) { base.addHeaders(block) }
     func removeHeaders() { base.removeHeaders() }
+    func onDisconnect(_ action: @escaping @Sendable () -> Void) { base.onDisconnect(action) }
 
     func respond(_ response: Response) {
         var response = response

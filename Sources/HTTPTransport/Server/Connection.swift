@@ -43,6 +43,8 @@ final class Connection: @unchecked Sendable {
         var phase = ReplyPhase.none
         var head = HeaderBlock()
         var response: Response?
+        /// Called if the client goes before there is a reply.
+        var onDisconnect: (@Sendable () -> Void)?
     }
 
     enum ReplyPhase {
@@ -107,6 +109,7 @@ final class Connection: @unchecked Sendable {
             reply.phase = .running
             reply.head.removeAll()
             reply.response = nil
+            reply.onDisconnect = nil
             return reply.generation
         }
     }
@@ -114,13 +117,16 @@ final class Connection: @unchecked Sendable {
     /// Ends the request: whatever exchange is still out there is now too late.
     func endReply() {
         // The response is destroyed outside the lock: it may hold the last reference to anything.
-        let response = reply.withLock { reply in
-            reply.generation &+= 1
-            reply.phase = .none
-            let response = reply.response
-            reply.response = nil
-            return response
+        let (response, action) = reply.withLock { reply in
+            defer {
+                reply.generation &+= 1
+                reply.phase = .none
+                reply.response = nil
+                reply.onDisconnect = nil
+            }
+            return (reply.response, reply.onDisconnect)
         }
+        action?()
         if case .stream(let stream) = response?.body { stream.disconnect() }
     }
 
@@ -135,8 +141,21 @@ final class Connection: @unchecked Sendable {
             swap(&reply.head, &head)
             let response = reply.response
             reply.response = nil
+            reply.onDisconnect = nil
             return response
         }
+    }
+
+    /// Whether somebody wants to hear of the client's going away.
+    var isWatchedFor: Bool { reply.withLock { $0.onDisconnect != nil } }
+
+    /// The client has gone, and there may be no reply yet.
+    func clientLeft() {
+        let action = reply.withLock { reply in
+            defer { reply.onDisconnect = nil }
+            return reply.onDisconnect
+        }
+        action?()
     }
 }
 
@@ -173,6 +192,18 @@ final class ServerExchange: Exchange {
             guard reply.generation == generation, reply.phase == .running || reply.phase == .suspended else { return }
             reply.head.removeAll()
         }
+    }
+
+    func onDisconnect(_ action: @escaping @Sendable () -> Void) {
+        let (isSuspended, isOver) = connection.reply.withLock { reply -> (Bool, Bool) in
+            guard reply.generation == generation else { return (false, true) }
+            guard reply.phase == .running || reply.phase == .suspended else { return (false, false) }
+            reply.onDisconnect = action
+            return (reply.phase == .suspended, false)
+        }
+        if isOver { action() }
+        // The loop looks again, finds no reply, and suspends the connection watching.
+        if isSuspended { connection.loop.post(connection) }
     }
 
     func respond(_ response: Response) {

@@ -113,7 +113,7 @@ extension EventLoop {
     /// Queues the reply if there is one, else suspends the connection.
     func finish(_ connection: Connection, _ handle: OpaquePointer) -> MHD_Result {
         guard let response = connection.takeReplyOrSuspend(into: &blockScratch) else {
-            suspend(connection)
+            if connection.isWatchedFor { suspendWatching(connection) } else { suspend(connection) }
             return MHD_Result.YES
         }
         return unsafe queue(response, connection, handle)

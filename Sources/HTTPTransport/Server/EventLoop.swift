@@ -185,6 +185,7 @@ final class EventLoop: @unchecked Sendable {
             guard let connection = watched[token] else { return }
             unwatch(connection)
             connection.stream?.disconnect()
+            connection.clientLeft()
             resume(connection)
         }
     }
@@ -260,8 +261,8 @@ final class EventLoop: @unchecked Sendable {
         unsafe MHD_suspend_connection(handle)
     }
 
-    /// Suspends a connection whose stream has nothing to send, and watches for the client's going away.
-    func suspendForStream(_ connection: Connection) {
+    /// Suspends a connection that has nothing to send, and watches for the client's going away.
+    func suspendWatching(_ connection: Connection) {
         suspend(connection)
         guard connection.watchToken == nil else { return }
         let token = makeToken()

@@ -191,7 +191,7 @@ private final class StreamSource {
         case .failed: return -2
         case .wait:
             if stream.isDisconnected { return -2 }
-            connection.loop.suspendForStream(connection)
+            connection.loop.suspendWatching(connection)
             return 0
         }
     }

@@ -122,6 +122,17 @@ package struct Batch: Sendable {
     /// Removes a document; no error if there is none.
     package mutating func remove(_ key: DocumentKey) { operations.append(.removeDocument(key)) }
 
+    /// Sets a document of the session (`SessionDocument`). Throws at commit: `sessionNotFound`.
+    /// - Parameter name: 1 to 255 bytes.
+    package mutating func put(name: [UInt8], part: [UInt8] = [], _ value: [UInt8], of session: SessionTarget) {
+        operations.append(.putSessionDocument(session, name: name, part: part, value: value))
+    }
+
+    /// Removes a document of the session; no error if there is none, or no session.
+    package mutating func remove(name: [UInt8], part: [UInt8] = [], of session: SessionKey) {
+        operations.append(.removeSessionDocument(session, name: name, part: part))
+    }
+
     /// Moves a consumer of the change feed: everything up to and including `lsn` has been handled by it. Log files are
     /// kept for it from there on. nil forgets the consumer.
     package mutating func setPosition(of consumer: String, to lsn: LSN?) {
@@ -177,6 +188,8 @@ package struct Batch: Sendable {
         case setEntryTimes(SessionTarget, SequenceNumber, createdAt: Timestamp?, amendedAt: Timestamp?)
         case putDocument(DocumentKey, [UInt8])
         case removeDocument(DocumentKey)
+        case putSessionDocument(SessionTarget, name: [UInt8], part: [UInt8], value: [UInt8])
+        case removeSessionDocument(SessionKey, name: [UInt8], part: [UInt8])
         case setPosition(consumer: String, LSN?)
         case annotate([UInt8])
     }
@@ -189,7 +202,7 @@ package enum SessionTarget: Hashable, Sendable {
 }
 
 /// Names a document: a tenant and up to 512 bytes that sort as bytes. Documents are the store's key-value side: accounts,
-/// settings, job records. They commit in the same batches as messages.
+/// settings, job records. They commit in the same batches as messages. The first byte is not 0.
 package struct DocumentKey: Hashable, Sendable {
     package var tenant: String
     package var key: [UInt8]

@@ -68,10 +68,12 @@ package struct SessionQuery: Hashable, Sendable {
     package var limit: Int
     /// Continue after this place (from `SessionPage.next`).
     package var cursor: SessionCursor?
+    /// Leave out so many from the order's beginning, and count all that fit (`SessionPage.total`); nil: do neither.
+    package var offset: Int?
 
     package init(
         sort: Sort = .updatedAt, ascending: Bool = false, createdFrom: Timestamp? = nil, createdTo: Timestamp? = nil,
-        tagMask: UInt32 = 0, tagValue: UInt32 = 0, limit: Int, cursor: SessionCursor? = nil
+        tagMask: UInt32 = 0, tagValue: UInt32 = 0, limit: Int, cursor: SessionCursor? = nil, offset: Int? = nil
     ) {
         self.sort = sort
         self.ascending = ascending
@@ -81,6 +83,7 @@ package struct SessionQuery: Hashable, Sendable {
         self.tagValue = tagValue
         self.limit = limit
         self.cursor = cursor
+        self.offset = offset
     }
 }
 
@@ -99,6 +102,8 @@ package struct SessionPage: Hashable, Sendable {
     package var sessions: [SessionInfo]
     /// Where the next page begins; nil if nothing is left.
     package var next: SessionCursor?
+    /// Sessions that fit the query wherever the page is; nil unless it has an offset.
+    package var total: Int?
 }
 
 /// A stored document and the LSN it was set at.

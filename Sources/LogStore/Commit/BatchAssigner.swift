@@ -116,6 +116,12 @@ struct BatchAssigner {
             if tenant == nil { tenant = try self.tenant(named: key.tenant) }
             guard let tenant else { return }
             work.logged.changes.append(.documentRemoved(tenant, key: key.key))
+        case .putSessionDocument(let target, let name, let part, let value):
+            let key = try session(target, &work).key
+            work.logged.changes.append(
+                .documentPut(key.tenant, key: SessionDocumentKey.make(key, name, part), value: value))
+        case .removeSessionDocument(let key, let name, let part):
+            work.logged.changes.append(.documentRemoved(key.tenant, key: SessionDocumentKey.make(key, name, part)))
         case .setPosition(let consumer, let lsn):
             work.logged.changes.append(.positionSet(consumer: consumer, lsn))
         case .annotate(let note): work.logged.changes.append(.annotated(note))
@@ -220,7 +226,12 @@ struct BatchAssigner {
             return false
         }
         if isTaken { throw .sessionExists(id: new.id) }
-        if try sessionExists(new.id, tenant) { throw .sessionExists(id: new.id) }
+        // The batch may replace a session that it deletes.
+        let isFreed = work.logged.changes.contains {
+            if case .sessionDeleted(let key, let id) = $0 { return id == new.id && key.tenant == tenant }
+            return false
+        }
+        if !isFreed, try sessionExists(new.id, tenant) { throw .sessionExists(id: new.id) }
         let key = SessionKey(tenant: tenant, user: user.user, session: work.counters.nextSession)
         work.counters.nextSession += 1
         work.receipt.sessions.append(key)
@@ -462,13 +473,27 @@ struct BatchAssigner {
             case .putDocument(let key, let value):
                 guard !key.tenant.isEmpty else { throw .invalid("empty tenant") }
                 try bound("id", key.tenant.utf8.count, limits.idBytes)
+                guard key.key.first != SessionDocumentKey.mark else {
+                    throw .invalid("a document key that begins with 0")
+                }
                 try bound("document key", key.key.count, limits.documentKeyBytes)
                 try bound("document", value.count, limits.documentBytes)
+            case .putSessionDocument(_, let name, let part, let value):
+                guard 1...255 ~= name.count else { throw .invalid("a document's name is 1 to 255 bytes") }
+                try bound("document key", name.count + part.count + 12, limits.documentKeyBytes)
+                try bound("document", value.count, limits.documentBytes)
+            case .removeSessionDocument(_, let name, let part):
+                guard 1...255 ~= name.count else { throw .invalid("a document's name is 1 to 255 bytes") }
+                try bound("document key", name.count + part.count + 12, limits.documentKeyBytes)
             case .setPosition(let consumer, let lsn):
                 guard !consumer.isEmpty else { throw .invalid("empty consumer") }
                 guard (lsn?.rawValue ?? 0) < UInt64(1) << 63 else { throw .invalid("a position beyond every LSN") }
                 try bound("consumer", consumer.utf8.count, limits.documentKeyBytes)
-            case .removeDocument(let key): try bound("document key", key.key.count, limits.documentKeyBytes)
+            case .removeDocument(let key):
+                guard key.key.first != SessionDocumentKey.mark else {
+                    throw .invalid("a document key that begins with 0")
+                }
+                try bound("document key", key.key.count, limits.documentKeyBytes)
             case .annotate(let note): try bound("annotation", note.count, limits.annotationBytes)
             case .setSessionTimes(_, let first, let second), .setEntryTimes(_, _, let first, let second):
                 for time in [first, second] {
@@ -496,12 +521,13 @@ extension Batch {
             case .append(_, let payload, _, _), .amend(_, _, let payload, _): n += 40 + payload.count
             case .update(_, let state, _, _): n += 24 + (state?.count ?? 0)
             case .putDocument(let key, let value): n += 48 + 2 * key.tenant.utf8.count + key.key.count + value.count
+            case .putSessionDocument(_, let name, let part, let value): n += 40 + name.count + part.count + value.count
             // Deletions log the name that they free: at most `StoreLimits.idBytes`.
             case .deleteSession, .expireSession, .deleteUser, .deleteTenant, .erase: n += 1200
             case .setPosition(let consumer, _): n += 32 + consumer.utf8.count
             case .annotate(let note): n += 8 + note.count
             case .setSessionTimes, .setEntryTimes: n += 40
-            case .deleteEntry, .removeDocument, .finishErasure, .setHold: n += 600
+            case .deleteEntry, .removeDocument, .removeSessionDocument, .finishErasure, .setHold: n += 600
             }
         }
         return n
@@ -511,10 +537,11 @@ extension Batch {
     var isAdditive: Bool {
         operations.contains {
             switch $0 {
-            case .createSession, .append, .amend, .putDocument: true
+            case .createSession, .append, .amend, .putDocument, .putSessionDocument: true
             case .update(_, let state, _, _): state != nil
             case .deleteEntry, .deleteSession, .expireSession, .deleteUser, .deleteTenant, .erase, .finishErasure,
-                .setHold, .removeDocument, .setPosition, .setSessionTimes, .setEntryTimes, .annotate:
+                .setHold, .removeDocument, .removeSessionDocument, .setPosition, .setSessionTimes, .setEntryTimes,
+                .annotate:
                 false
             }
         }

@@ -211,7 +211,11 @@ final class Flusher {
     ) throws(LogStoreError) -> TableSummary? {
         var pairs: [SortedBytesMap.Pair] = []
         pairs.reserveCapacity(head.index.count + rows.count * 2)
-        head.index.forEach { pairs.append($0) }
+        head.index.forEach { pair in
+            // The row's tombstone says it of all documents of a deleted session.
+            if let session = SessionDocumentKey.session(of: pair.key), head.delta(session)?.isDeleted == true { return }
+            pairs.append(pair)
+        }
         for folded in rows {
             let key = folded.session.key
             if let row = folded.row {

@@ -56,6 +56,39 @@ final class Compactor {
         for window in picker.all(tables) { try rewrite(window.map(\.name.id), version, asksForRows: true, pace) }
     }
 
+    /// Rewrites one run that holds a document of a tenant which a newer run removes, or a removal that hides nothing any
+    /// more (its key is told by it), the oldest first: what is removed together with an erasure's subject, such as an
+    /// account, is no part of the subject.
+    /// - Returns: false if there is none.
+    func eraseRemovedDocumentsOnce(_ pace: @escaping Pace) throws(LogStoreError) -> Bool {
+        let version = version
+        for table in version.index.reversed() where try holdsRemovedDocument(table, version) {
+            try rewrite([table.name.id], version, asksForRows: true, pace)
+            return true
+        }
+        return false
+    }
+
+    private func holdsRemovedDocument(_ table: TableReader, _ version: Version) throws(LogStoreError) -> Bool {
+        let prefix = [IndexKey.Kind.document.rawValue]
+        guard table.overlaps(prefix, prefix.prefixEnd ?? prefix) else { return false }
+        let older = version.index.filter { $0.name.generationHigh < table.name.generationLow }
+        var cursor = try MergeCursor([table], prefix: prefix, .blocking, fillsCache: false)
+        while cursor.isValid {
+            let key = cursor.key
+            if SessionDocumentKey.session(of: key) == nil, try version.hasRemoved(key) {
+                var isOfUse = IndexValue.isTombstone(cursor.value)
+                if isOfUse {
+                    isOfUse = false
+                    for run in older where try run.get(key) != nil { isOfUse = true }
+                }
+                if !isOfUse { return true }
+            }
+            try cursor.next()
+        }
+        return false
+    }
+
     /// Rewrites one table that holds something of an erased subject, the oldest first.
     /// - Returns: false if there is none.
     func eraseOnce(_ subject: ErasureSubject, nameHash: UInt64, _ pace: @escaping Pace) throws(LogStoreError) -> Bool {

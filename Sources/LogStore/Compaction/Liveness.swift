@@ -4,8 +4,9 @@
 /// manifest's LSN as it was. What was deleted since is found dead once that deletion has been flushed.
 ///
 /// The deletion of a session leaves tombstones of its row, state and external id, so a routine merge need not ask for
-/// the row of each: the tombstone meets what it hides in some merge. Only amendments and idempotency keys have none. A
-/// rewriting that is to leave nothing behind, however old (`asksForRows`), looks every row up.
+/// the row of each: the tombstone meets what it hides in some merge. Only amendments, idempotency keys and documents of the
+/// session have none. A rewriting that is to leave nothing behind, however old (`asksForRows`), looks every row up, and
+/// every document.
 struct Liveness {
     private let lookup: Lookup
     private let version: Version
@@ -90,7 +91,11 @@ struct Liveness {
             return try asksForRows ? hasRow(key) : !isDead(key.owner)
         case .user: return try !isDead(IndexKey.userKey(from: indexKey))
         case .userByName: return try !isDead(IndexKey.userKey(ofName: indexKey))
-        case .document: return try !isDead(IndexKey.tenant(from: indexKey, at: 1))
+        case .document:
+            if let session = SessionDocumentKey.session(of: indexKey) { return try hasRow(session) }
+            if try isDead(IndexKey.tenant(from: indexKey, at: 1)) { return false }
+            guard asksForRows else { return true }
+            return try !version.hasRemoved(indexKey)
         case .tenant: return try !isDead(IndexKey.tenant(from: indexKey, at: 1))
         case .tenantByName: return try !isDead(IndexKey.tenant(from: indexKey, at: 9))
         default: return true
@@ -119,5 +124,12 @@ struct Liveness {
     private func isMarked(_ owner: UserKey) throws(LogStoreError) -> Bool {
         guard let value = try version.value(of: IndexKey.dead(owner), .blocking) else { return false }
         return !IndexValue.isTombstone(value)
+    }
+}
+
+extension Version {
+    /// Whether the newest record of a key is a tombstone.
+    func hasRemoved(_ indexKey: [UInt8]) throws(LogStoreError) -> Bool {
+        try value(of: indexKey, .blocking).map(IndexValue.isTombstone) ?? false
     }
 }

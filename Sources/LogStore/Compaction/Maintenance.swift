@@ -5,7 +5,8 @@ internal import Synchronization
 ///
 /// ## An erasure, from order to finish
 /// 1. The deletion is flushed, and the log begins a new file.
-/// 2. Every table that holds something of the subject is rewritten without it, the oldest first.
+/// 2. Every table that holds something of the subject is rewritten without it, the oldest first; so is every run with a
+///    document of a tenant that was removed.
 /// 3. A manifest is written and the older ones are no fallbacks any more. They go when their grace is over, with the
 ///    tables that only they name and the log files that only they need.
 /// 4. When neither is left, and a power cut could not bring it back, the ledger's entry is finished.
@@ -227,6 +228,7 @@ final class Maintenance: @unchecked Sendable {  // flags under `signal`; the res
         for (record, _) in pending {
             if try compactor.eraseOnce(record.subject, nameHash: record.nameHash, pace) { return true }
         }
+        if try compactor.eraseRemovedDocumentsOnce(pace) { return true }
         let newestLog = box.lock.withLock { $0.logFiles.last?.firstLSN ?? .zero }
         if newestLog <= newest { try engine.flush(rotatingLog: true) }
         try manifests.install(added: [])

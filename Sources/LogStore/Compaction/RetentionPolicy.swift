@@ -36,11 +36,14 @@ final class Retention: Sendable {
     }
 
     let policy: RetentionPolicy
+    /// Seconds; nil: everything is kept for ever.
+    private let shortest: Int?
     private let clock: any Clock
     private let state: Mutex<State>
 
     init(_ policy: RetentionPolicy, clock: any Clock, watermark: Int64) {
         self.policy = policy
+        shortest = (Array(policy.classes.values) + policy.tenants.values).filter { $0 > 0 }.min()
         self.clock = clock
         let wall = clock.now().microseconds
         let base = abs(wall - watermark) <= Self.believedStep ? wall : watermark
@@ -87,8 +90,7 @@ final class Retention: Sendable {
 
     /// What is younger has not expired, whoever's it is.
     func latestCutoff() -> Int64 {
-        let seconds = (Array(policy.classes.values) + policy.tenants.values).filter { $0 > 0 }.min()
-        return seconds.map { now() - Int64($0) * 1_000_000 } ?? .min
+        shortest.map { now() - Int64($0) * 1_000_000 } ?? .min
     }
 
     /// What is older has expired whichever tenant of the class it is of; nil: some tenant keeps it for ever.

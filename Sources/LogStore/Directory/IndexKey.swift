@@ -141,6 +141,9 @@ enum IndexKey {
         case .idempotency: [23]
         case .userByName, .sessionByID: [13]
         case .tenantByName: [9]
+        case .document:
+            // All parts of a name are found by it.
+            if let offset = SessionDocumentKey.sessionOffset(key) { [offset, FilterPrefixes.wholeKey] } else { .key }
         default: .key
         }
     }
@@ -152,6 +155,7 @@ enum IndexKey {
     static let tenants: [UInt8] = [Kind.tenant.rawValue]
     static func pendingErasure(_ s: ErasureSubject) -> [UInt8] { session(.pendingErasure, s.key) }
     static func ledger(_ s: ErasureSubject) -> [UInt8] { session(.ledger, s.key) }
+    static func ledger(of user: UserKey?) -> [UInt8] { user.map { under(.ledger, .user($0)) } ?? ledger }
     static func hold(_ s: ErasureSubject) -> [UInt8] { session(.hold, s.key) }
 
     /// The keys of a subject's entries in segments begin with it.

@@ -32,10 +32,11 @@ struct SessionRow: Hashable, Sendable {
     var id: String
 
     /// What ordering and filtering a list needs, without the heap values.
-    struct Summary {
+    struct Summary: Sendable {
         var createdAt: Int64
         var updatedAt: Int64
         var tags: UInt32
+        var retentionClass: UInt8
     }
 
     func info(_ key: SessionKey) -> SessionInfo {
@@ -108,10 +109,12 @@ struct SessionRow: Hashable, Sendable {
     static func decodeSummary(_ bytes: RawSpan) throws(ByteReader.Malformed) -> Summary? {
         var r = ByteReader(bytes)
         guard try r.u8() == present else { return nil }
-        try r.skip(2)
+        try r.skip(1)
+        let retentionClass = try r.u8()
         let createdAt = Int64(bitPattern: try r.u64())
         let updatedAt = Int64(bitPattern: try r.u64())
-        return Summary(createdAt: createdAt, updatedAt: updatedAt, tags: try r.u32())
+        return Summary(
+            createdAt: createdAt, updatedAt: updatedAt, tags: try r.u32(), retentionClass: retentionClass)
     }
 }
 

@@ -118,8 +118,8 @@ final class Head: @unchecked Sendable {  // confined by LogStore.state, immutabl
             withSession(s) { $0.delta.flags.insert(.hasIdempotencyKeys) }
         case .sessionDeleted, .userDeleted, .tenantDeleted: applyDeletion(change, time)
         case .documentPut(let t, let key, let value):
-            setIndex(IndexKey.document(t, key), IndexValue.versioned(value, version: lsn))
-        case .documentRemoved(let t, let key): setIndex(IndexKey.document(t, key), IndexValue.tombstone)
+            setDocument(IndexKey.document(t, key), IndexValue.versioned(value, version: lsn))
+        case .documentRemoved(let t, let key): setDocument(IndexKey.document(t, key), IndexValue.tombstone)
         case .annotated: break
         case .positionSet(let consumer, let position):
             setIndex(
@@ -185,6 +185,12 @@ final class Head: @unchecked Sendable {  // confined by LogStore.state, immutabl
             setIndex(IndexKey.dead(t), IndexValue.number(UInt64(bitPattern: time)))
         default: preconditionFailure("not a deletion")
         }
+    }
+
+    /// The row of a session whose document changes is written with it (`SessionDocument`).
+    private func setDocument(_ key: [UInt8], _ value: [UInt8]) {
+        setIndex(key, value)
+        if let session = SessionDocumentKey.session(of: key) { withSession(session) { _ in } }
     }
 
     private func setIndex(_ key: [UInt8], _ value: [UInt8]) {

@@ -37,18 +37,40 @@ extension Lookup {
             info.entryCount = 0
             return info
         }
+        info.entryCount = try count(key, row, first.sequence, row.lastSequence)
+        return info
+    }
+
+    /// How many entries of a session are there between two sequence numbers, both exclusive.
+    /// - Complexity: the amendments in that range.
+    func count(
+        of key: SessionKey, after: SequenceNumber, before: SequenceNumber
+    ) throws(LogStoreError) -> UInt32 {
+        guard let row = try row(key), after < row.lastSequence, before > after + 1 else { return 0 }
+        var low = after + 1
+        if try cutoff(key, row) != nil {
+            guard let first = try entries(of: key, EntryQuery(after: after, limit: 1)).first else { return 0 }
+            low = first.sequence
+        }
+        return try count(key, row, low, min(before - 1, row.lastSequence))
+    }
+
+    private func count(
+        _ key: SessionKey, _ row: SessionRow, _ low: SequenceNumber, _ high: SequenceNumber
+    ) throws(LogStoreError) -> UInt32 {
+        guard low <= high else { return 0 }
         var deleted: UInt32 = 0
         if row.flags.contains(.hasAmendments) {
             try scan(
-                prefix: IndexKey.amendments(key), from: IndexKey.amendment(key, first.sequence), filtered: true
-            ) { (_, value) throws(LogStoreError) in
+                prefix: IndexKey.amendments(key), from: IndexKey.amendment(key, low), filtered: true
+            ) { (k, value) throws(LogStoreError) in
+                guard IndexKey.bigEndian(k, 15, 4) <= UInt64(high) else { return false }
                 if value.count > 1, value[1] == 1 { deleted += 1 }
                 return true
             }
         }
-        let range = row.lastSequence - min(first.sequence, row.lastSequence) + 1
-        info.entryCount = range - min(deleted, range)
-        return info
+        let range = high - low + 1
+        return range - min(deleted, range)
     }
 }
 

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// What lists of sessions need of the rows of one owner, as the tables of one version have them: 36 bytes a row.
+/// What lists of sessions need of the rows of one owner, as the tables of one version have them: 40 bytes a row.
 ///
 /// A list filters and sorts every row of its owner. For an owner with thousands of sessions reading them from the runs
 /// takes milliseconds, so the outcome is kept until the tables change; the heads' changes are laid over at each list.
@@ -8,9 +8,7 @@ final class OwnerRows: Sendable {
     struct Row: Sendable {
         var user: UInt64
         var session: UInt64
-        var createdAt: Int64
-        var updatedAt: Int64
-        var tags: UInt32
+        var summary: SessionRow.Summary
     }
 
     let rows: [Row]
@@ -48,7 +46,7 @@ final class ListCache: Sendable {
     }
 
     func insert(_ prefix: [UInt8], _ rows: OwnerRows) {
-        guard rows.rows.count >= Self.leastRows, rows.bytes <= budgetBytes / 4 else { return }
+        guard rows.rows.count >= Self.leastRows, rows.bytes <= budgetBytes else { return }
         state.withLock { s in
             s.clock += 1
             if let old = s.owners.updateValue((rows, s.clock), forKey: prefix) { s.bytes -= old.rows.bytes }

@@ -4,17 +4,23 @@ internal import Synchronization
 //
 // Rows are clustered by tenant and user and sorted by creation, so a list is one range of the index runs with the
 // heads' changes laid over. There is no second index to keep consistent. Only the fixed part of each row is decoded, and
-// kept for the next list (`ListCache`); the page's rows are decoded whole at the end.
+// kept for the next list (`ListCache`); the page's rows are decoded whole at the end. A list of several users is that of
+// all their ranges, of one moment. A list with an offset counts too, so there what is deleted with its owner or expired
+// is taken out before.
 
 extension Lookup {
     func sessions(of user: UserKey, _ query: SessionQuery) throws(LogStoreError) -> SessionPage {
-        try list(IndexKey.rows(of: user), filtered: true, query) { head, body in
-            head.forEachSession(of: user, body)
+        try sessions(of: [user], query)
+    }
+
+    func sessions(of users: [UserKey], _ query: SessionQuery) throws(LogStoreError) -> SessionPage {
+        try list(users.map { IndexKey.rows(of: $0) }, filtered: true, query) { head, body in
+            for user in users { head.forEachSession(of: user, body) }
         }
     }
 
     func sessions(ofTenant tenant: TenantOrdinal, _ query: SessionQuery) throws(LogStoreError) -> SessionPage {
-        try list(IndexKey.rows(of: tenant), filtered: false, query) { head, body in
+        try list([IndexKey.rows(of: tenant)], filtered: false, query) { head, body in
             for session in head.sessions where session.key.tenant == tenant { body(session) }
         }
     }
@@ -22,10 +28,12 @@ extension Lookup {
     private struct Candidate {
         var key: SessionKey
         var value: Int64
+        var updatedAt: Int64
+        var retentionClass: UInt8
     }
 
     private func list(
-        _ prefix: [UInt8], filtered: Bool, _ query: SessionQuery,
+        _ prefixes: [[UInt8]], filtered: Bool, _ query: SessionQuery,
         _ headSessions: (Head, (Head.HeadSession) -> Void) -> Void
     ) throws(LogStoreError) -> SessionPage {
         guard query.limit > 0 else { return SessionPage(sessions: [], next: nil) }
@@ -46,29 +54,74 @@ extension Lookup {
                 let mark = (cursor.value.microseconds, cursor.session)
                 guard query.ascending ? place > mark : place < mark else { return }
             }
-            candidates.append(Candidate(key: key, value: value))
+            candidates.append(
+                Candidate(
+                    key: key, value: value, updatedAt: summary.updatedAt, retentionClass: summary.retentionClass))
         }
         var inTables: Set<SessionKey> = []
-        let rows = try tableRows(prefix, filtered: filtered, version)
-        let tenant = TenantOrdinal(UInt32(truncatingIfNeeded: IndexKey.bigEndian(prefix, 1, 4)))
-        for row in rows.rows {
-            let key = SessionKey(tenant: tenant, user: row.user, session: row.session)
-            var summary = SessionRow.Summary(createdAt: row.createdAt, updatedAt: row.updatedAt, tags: row.tags)
-            if !deltas.isEmpty, let delta = deltas[key] {
-                inTables.insert(key)
-                if delta.isDeleted { continue }
-                summary.updatedAt = delta.updatedAt ?? summary.updatedAt
-                summary.tags = delta.tags ?? summary.tags
+        for prefix in prefixes {
+            let rows = try tableRows(prefix, filtered: filtered, version)
+            let tenant = TenantOrdinal(UInt32(truncatingIfNeeded: IndexKey.bigEndian(prefix, 1, 4)))
+            for row in rows.rows {
+                let key = SessionKey(tenant: tenant, user: row.user, session: row.session)
+                var summary = row.summary
+                if !deltas.isEmpty, let delta = deltas[key] {
+                    inTables.insert(key)
+                    if delta.isDeleted { continue }
+                    summary.updatedAt = delta.updatedAt ?? summary.updatedAt
+                    summary.tags = delta.tags ?? summary.tags
+                }
+                consider(key, summary)
             }
-            consider(key, summary)
         }
         for (key, delta) in deltas where !inTables.contains(key) {
             guard let c = delta.creation, !delta.isDeleted else { continue }
             consider(
                 key,
-                .init(createdAt: c.createdAt, updatedAt: delta.updatedAt ?? c.createdAt, tags: delta.tags ?? 0))
+                .init(
+                    createdAt: c.createdAt, updatedAt: delta.updatedAt ?? c.createdAt, tags: delta.tags ?? 0,
+                    retentionClass: c.retentionClass))
         }
-        return try page(&candidates, query, deltas, version, anyDead: anyDead)
+        guard let offset = query.offset else {
+            return try page(&candidates, query, deltas, version, anyDead: anyDead)
+        }
+        try removeGone(&candidates, anyDead: anyDead)
+        let total = candidates.count
+        let start = min(total, max(0, offset))
+        Self.sort(&candidates, ascending: query.ascending, needed: start + min(query.limit, total - start))
+        candidates = Array(candidates[start...].prefix(query.limit))
+        var found = try page(&candidates, query, deltas, version, anyDead: anyDead)
+        found.total = total
+        return found
+    }
+
+    /// Takes out what was deleted with its owner or has expired.
+    private func removeGone(_ candidates: inout [Candidate], anyDead: Bool) throws(LogStoreError) {
+        let expires = !state.retention.policy.isEmpty
+        guard anyDead || expires else { return }
+        var deadOwners: [UserKey: Bool] = [:]
+        // Nearly all sessions of a list are of one class.
+        var known: (kind: UInt8, cutoff: Int64)?
+        var kept = 0
+        for candidate in candidates {
+            if anyDead {
+                let owner = candidate.key.owner
+                let isDead = if let known = deadOwners[owner] { known } else { try ownerIsDead(candidate.key) }
+                deadOwners[owner] = isDead
+                if isDead { continue }
+            }
+            if expires {
+                let kind = candidate.retentionClass
+                let cutoff =
+                    known.flatMap { $0.kind == kind ? $0.cutoff : nil }
+                    ?? state.retention.cutoff(kind, candidate.key.tenant) ?? .min
+                known = (kind, cutoff)
+                if candidate.updatedAt < cutoff, try !isHeld(candidate.key) { continue }
+            }
+            candidates[kept] = candidate
+            kept += 1
+        }
+        candidates.removeLast(candidates.count - kept)
     }
 
     /// The live rows under a prefix, as the tables of a version have them.
@@ -92,8 +145,7 @@ extension Lookup {
                     rows.append(
                         OwnerRows.Row(
                             user: unsafe key.bigEndian(at: 5, width: 5),
-                            session: unsafe key.bigEndian(at: 10, width: 5), createdAt: summary.createdAt,
-                            updatedAt: summary.updatedAt, tags: summary.tags))
+                            session: unsafe key.bigEndian(at: 10, width: 5), summary: summary))
                 }
             }
             try cursor.next()

@@ -27,7 +27,12 @@ struct RecordCheck {
         if value == IndexValue.tombstone { return kind }
         switch kind {
         case .consumer, .dead, .hold, .pendingErasure: _ = try IndexValue.decodeNumber(value)
-        case .document, .state: _ = try IndexValue.decodeVersioned(value)
+        case .document:
+            if key.count > 5, key[5] == SessionDocumentKey.mark, SessionDocumentKey.session(of: key) == nil {
+                throw malformed("a document's key that names no session")
+            }
+            _ = try IndexValue.decodeVersioned(value)
+        case .state: _ = try IndexValue.decodeVersioned(value)
         case .amendment: try amendment(value)
         case .idempotency:
             let name = try IndexValue.decodeIdempotency(value)?.key

@@ -42,6 +42,8 @@ extension Flag {
     static let orionAuth = Flag(
         "--orion-auth", "off|jwt", setting: "orion.auth",
         summary: "jwt asks for a token on every session route of orion")
+    static let docs = Flag(
+        "--docs", "on|off", setting: "http.docs", summary: "whether /docs and /openapi.json are served")
     static let acceptPrefix = Flag(
         "--accept-prefix", setting: "store.accept-prefix", summary: "open a store with a damaged log up to the damage")
     static let help = Flag("--help", summary: "what this verb does and takes")
@@ -49,6 +51,6 @@ extension Flag {
     /// Those that decide the configuration: `serve` and `check-config` take the same ones, so that the one shows what
     /// the other would do.
     static let configuration: [Flag] = [
-        dataDirectory, listen, admin, config, set, tlsCertificate, tlsKey, orionAuth, acceptPrefix,
+        dataDirectory, listen, admin, config, set, tlsCertificate, tlsKey, orionAuth, docs, acceptPrefix,
     ]
 }

@@ -15,6 +15,7 @@ struct LLMSettings: Sendable {
         let baseURL: String
         let name: String
         let apiKey: String?
+        let authorities: String?
         let systemPrompt: String?
         let provider: String
         let contextTokens: Int
@@ -22,6 +23,16 @@ struct LLMSettings: Sendable {
         let connectTimeout: Duration
         let silenceTimeout: Duration
         let replyTimeout: Duration
+
+        /// Whether others on the way could read the key.
+        var sendsKeyUnencrypted: Bool {
+            guard apiKey != nil, baseURL.lowercased().hasPrefix("http://") else { return false }
+            let authority = baseURL.dropFirst("http://".count).prefix { !"/?#".contains($0) }
+            let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
+            let hasPort = host.last != "]" && host.contains(":")
+            let address = try? SocketAddress(parsing: hasPort ? String(host) : "\(host):80")
+            return address?.isLoopback != true
+        }
     }
 
     init(_ configuration: Configuration) {
@@ -29,6 +40,7 @@ struct LLMSettings: Sendable {
             model = Model(
                 baseURL: configuration.text("llm.base-url"), name: name,
                 apiKey: configuration.optionalText("llm.api-key"),
+                authorities: configuration.optionalText("llm.ca-file"),
                 systemPrompt: configuration.optionalText("llm.system-prompt"),
                 provider: configuration.text("llm.provider"),
                 contextTokens: configuration.integer("llm.context-tokens"),

@@ -82,7 +82,8 @@ private struct Resolution {
     /// A `CHAT_` variable that is a near miss, or names one of our sections, is an error. Others are only noted: on some
     /// platforms the environment of a service called "chat" holds such names without anybody having set them.
     private mutating func checkVariables() {
-        let names = Setting.table.map(\.environmentName) + [SettingsLocation.variable]
+        let originals = Setting.table.flatMap(\.originalNames).map(\.name).filter { $0.hasPrefix("CHAT_") }
+        let names = Setting.table.map(\.environmentName) + originals + [SettingsLocation.variable]
         let sections = Set(Setting.table.map { "CHAT_" + String($0.section).asciiUppercased + "_" })
         for name in environment.keys.sorted()
         where name.hasPrefix("CHAT_") && !name.hasPrefix(KafkaOptions.prefix) && !names.contains(name) {
@@ -148,7 +149,8 @@ private struct Resolution {
         for original in setting.originalNames {
             guard let variable = environment[original.name], let text = original.settingText(variable) else { continue }
             if let condition = original.condition, !holds(condition) {
-                notices.append("\(original.name) is ignored, because \(condition.key) is not \(condition.text)")
+                notices.append(
+                    "\(original.name) does not set \(setting.key), because \(condition.key) is not \(condition.text)")
             } else if let winner = found {
                 notices.append("\(original.name) is ignored, because \(winner.place) is set")
             } else {

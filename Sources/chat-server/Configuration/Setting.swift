@@ -1,3 +1,5 @@
+internal import ChatEngine
+
 /// One setting of the server: what it is called, what it may hold and where it may come from.
 ///
 /// Every setting is declared once, in `Setting.table`; the settings file, the environment, the flags, `check-config`
@@ -58,8 +60,16 @@ struct OriginalName: Sendable, ExpressibleByStringLiteral {
         case same
         /// A bare port: the listener is that port of the loopback address.
         case loopbackPort
+        /// A bare number of days.
+        case days
+        /// A JSON list of texts, or the texts apart by commas.
+        case jsonList
         /// Only `production` has a meaning: logs are JSON lines even on a terminal.
         case nodeEnvironment
+        /// A bare number of milliseconds.
+        case milliseconds
+        /// As Node's `bytes` writes sizes: `10MB` is 10 MiB.
+        case nodeBytes
     }
 
     let name: String
@@ -80,8 +90,34 @@ struct OriginalName: Sendable, ExpressibleByStringLiteral {
         switch notation {
         case .same: text
         case .loopbackPort: "127.0.0.1:" + text
+        case .days: text.allSatisfy(\.isWholeNumber) ? text + "d" : text
+        case .jsonList: Self.joined(text)
         case .nodeEnvironment: text == "production" ? "json" : nil
+        case .milliseconds: text + "ms"
+        case .nodeBytes: Self.sizeText(text)
         }
+    }
+}
+
+extension OriginalName {
+    private static func sizeText(_ text: String) -> String {
+        let digits = text.prefix { $0.isNumber }
+        return switch text.dropFirst(digits.count).lowercased() {
+        case "kb": digits + "KiB"
+        case "mb": digits + "MiB"
+        case "gb": digits + "GiB"
+        case "", "b": String(digits)
+        default: text
+        }
+    }
+}
+
+extension OriginalName {
+    /// A text that is no JSON list of strings stays as it is.
+    private static func joined(_ text: String) -> String {
+        guard case .array(let elements)? = try? JSONValue(parsing: Array(text.utf8)) else { return text }
+        let texts = elements.compactMap(\.string)
+        return texts.count == elements.count ? texts.joined(separator: ",") : text
     }
 }
 

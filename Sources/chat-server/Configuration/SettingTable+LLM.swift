@@ -26,6 +26,9 @@ extension Setting {
             "Base URL of that server, ending in `/v1`; the default is where Ollama listens."),
         Setting("llm.model", .text, default: nil, "Name of the model; `openai` needs one."),
         Setting("llm.api-key", .text, default: nil, isSecret: true, "Sent to the server as a bearer token."),
+        Setting(
+            "llm.ca-file", .path, default: nil,
+            "PEM file of the authorities that may have signed that server's certificate; without one the system's."),
         Setting("llm.system-prompt", .text, default: nil, "Put before the messages of every chat."),
         Setting("llm.provider", .text, default: "LLM", "What error texts call the provider: `LLM API error: …`."),
         Setting(

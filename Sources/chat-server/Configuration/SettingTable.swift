@@ -1,18 +1,22 @@
 /// The one table of settings. Only settings that have an effect are here; a condition names a setting further up.
 extension Setting {
-    static let table: [Setting] = http + store + retention + orion + llm + tokens + events + log + admin
+    static let table: [Setting] =
+        http + store + retention + orion + llm + poc + tokens + aivo + events + log + admin
 
     private static let byKey: [String: Setting] = Dictionary(uniqueKeysWithValues: table.map { ($0.key, $0) })
 
     static func named(_ key: String) -> Setting? { byKey[key] }
 
     /// The surfaces that a listener may serve.
-    static let surfaceNames = ["orion", "llm"]
+    static let surfaceNames = ["orion", "llm", "poc", "aivo"]
 
     /// Variables of the original services that have nothing to configure here; a line of the log says so.
     static let ignoredVariables = [
-        "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_SSL", "DATABASE_URL", "REDIS_URL",
-        "RATE_LIMIT_WINDOW_MS",
+        "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_SSL", "DB_POOL_MAX", "DB_POOL_MIN",
+        "DB_IDLE_TIMEOUT", "DB_CONNECTION_TIMEOUT", "DB_LOGGING", "DATABASE_URL", "REDIS_URL", "CONVERSATION_TIMEOUT",
+        "AUTO_SAVE_INTERVAL", "SESSION_STORAGE_TYPE", "MAX_CONVERSATION_HISTORY", "MAX_CONCURRENT_AGENTS",
+        "LOG_MAX_SIZE", "LOG_MAX_FILES", "DEBUG_CHAT_PROCESSING", "NLU_TIMEOUT", "NLU_RETRY_ATTEMPTS",
+        "NLU_RETRY_DELAY",
     ]
 
     private static let withEdgeProfile = SettingCondition(key: "store.profile", text: "edge")
@@ -20,7 +24,7 @@ extension Setting {
 
     private static let http: [Setting] = [
         Setting(
-            "http.listen", .listeners, default: "127.0.0.1:3002", also: [OriginalName("PORT", notation: .loopbackPort)],
+            "http.listen", .listeners, default: "127.0.0.1:3002", also: originals("PORT", notation: .loopbackPort),
             "Listeners, `HOST:PORT` or `HOST:PORT=surface,…`; without a list of surfaces a listener serves them all."),
         Setting(
             "http.loops", .integer(0...256), default: "0",
@@ -108,7 +112,9 @@ extension Setting {
     private static let retention: [Setting] =
         surfaceNames.map { surface in
             Setting(
-                "retention.\(surface)", .duration(.zero...TenantRetention.longest), default: "0",
+                "retention.\(surface)", .duration(.zero...TenantRetention.longest),
+                default: surface == "aivo" ? "365d" : "0",
+                also: surface == "aivo" ? originals("MESSAGE_RETENTION_DAYS", notation: .days) : [],
                 "How long messages of \(surface) are kept; 0 is for ever.")
         } + [
             Setting(

@@ -181,7 +181,7 @@ extension Configuration {
                 problems.append("llm.base-url: \"\(url)\" is not an http or https URL")
             }
         }
-        problems += eventContradictions()
+        problems += eventContradictions() + aivoContradictions()
         if let admin = AdminSettings(self).address, !admin.isLoopback {
             problems.append("admin.listen: \(admin) is not a loopback address; metrics are for this machine only")
         }
@@ -220,6 +220,15 @@ extension Configuration {
             warnings.append(
                 "\(listener.address) serves llm to other machines; its identity headers carry no secret, so put a proxy "
                     + "that sets them in front")
+        }
+        if boolean("poc.insecure-tokens") {
+            warnings.append("poc.insecure-tokens is on: /auth/token gives anybody a token for any user")
+        }
+        for listener in HTTPSettings(self).listeners
+        where text("poc.auth") == "off" && !listener.address.isLoopback
+            && (listener.surfaces.isEmpty || listener.surfaces.contains("poc"))
+        {
+            warnings.append("\(listener.address) serves poc to other machines without authentication; see poc.auth")
         }
         if jwt && list("orion.authorized-users").isEmpty {
             warnings.append("orion.authorized-users is empty: every subject with a valid token is let in")

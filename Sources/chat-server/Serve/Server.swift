@@ -22,8 +22,12 @@ final class Server: Sendable {
     private let boundPorts = Mutex<[UInt16]>([])
     /// Set if events go anywhere.
     let relay = Mutex<EventRelay?>(nil)
+    /// Ends what clients listen to without an end; set while it is served.
+    private let stopListening = Mutex<@Sendable () -> Void>({})
     /// Set while surfaces are served that stream replies.
     private let stopStreams = Mutex<@Sendable () -> Void>({})
+    /// Set once it is served.
+    private let poc = Mutex<POCService?>(nil)
 
     /// Of the listeners, in their order.
     var ports: [UInt16] { boundPorts.withLock { $0 } }
@@ -49,8 +53,8 @@ final class Server: Sendable {
             readers: ReaderPool(threads: storeSettings.readThreads),
             durability: storeSettings.isBuffered ? .buffered : .durable)
         do throws(CommandFailure) {
-            _ = try ServerSecret.loadOrMake(in: directory)
-            try listen(configuration, settings, clock)
+            let secret = try ServerSecret.loadOrMake(in: directory)
+            try listen(configuration, settings, clock, secret: secret)
         } catch {
             http.drain(deadline: .zero)
             endReplies()
@@ -105,7 +109,7 @@ final class Server: Sendable {
         }
     }
 
-    private static func readPEM(_ path: String) throws(CommandFailure) -> String {
+    static func readPEM(_ path: String) throws(CommandFailure) -> String {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw CommandFailure(.configuration, "\(path): \(String(cString: strerror(errno)))")
@@ -122,7 +126,7 @@ final class Server: Sendable {
     }
 
     private func listen(
-        _ configuration: Configuration, _ settings: HTTPSettings, _ clock: LiveClock
+        _ configuration: Configuration, _ settings: HTTPSettings, _ clock: LiveClock, secret: [UInt8]
     ) throws(CommandFailure) {
         let registry = MetricsRegistry()
         registry.register(store)
@@ -144,14 +148,33 @@ final class Server: Sendable {
                 next()
             }
         }
+        let key = ServerSecret.tokenKey(
+            of: "poc", configured: configuration.optionalText("poc.jwt-secret"), secret: secret)
+        let poc = try POCService(configuration, secret: key, engine, http, timers, logger)
+        self.poc.withLock { $0 = poc }
+        let aivo = try makeAIVO(configuration, settings, directory: directory, timers: timers)
+        stopListening.withLock { $0 = { aivo.surface.stopStreams() } }
+        stopStreams.withLock { stop in
+            stop = { [next = stop] in
+                aivo.jobs.stop()
+                next()
+            }
+        }
         // llm writes an access log of its own.
         let surfaces = [
             RequestObserver(orion, metrics: metrics, logger: logger, clock: clock).served,
             RequestObserver(llm, metrics: metrics, logger: nil, clock: clock).served,
+            RequestObserver(poc.surface, metrics: metrics, logger: logger, clock: clock).served,
+            RequestObserver(aivo.surface, metrics: metrics, logger: logger, clock: clock).served,
         ]
+        let hasDocumentation = configuration.text("http.docs") == "on"
         for listener in settings.listeners {
             let served = surfaces.filter { listener.surfaces.isEmpty || listener.surfaces.contains($0.surface.name) }
-            try listen(listener.address, tls: settings.tls != nil, ServedSurface.handler(of: served))
+            let servesPOC = served.contains { $0.surface === poc.surface }
+            try listen(
+                listener.address, tls: settings.tls != nil,
+                bodyBytes: servesPOC ? max(settings.maximumBodyBytes, poc.bodyBytes) : nil,
+                ServedSurface.handler(of: served, withDocumentation: hasDocumentation))
         }
         if let admin = AdminSettings(configuration).address {
             let surface = AdminSurface(
@@ -181,6 +204,16 @@ final class Server: Sendable {
 
     private func responder(_ settings: LLMSettings) throws(CommandFailure) -> any Responder {
         guard let model = settings.model else { return CannedResponder(timers: timers, random: engine.random) }
+        guard HTTPClient.isBuiltIn else {
+            throw CommandFailure(
+                .configuration, "llm.responder is openai, and this program was built without the trait Upstream")
+        }
+        if let authorities = model.authorities, access(authorities, R_OK) != 0 {
+            throw CommandFailure(.configuration, "llm.ca-file: \(authorities) cannot be read")
+        }
+        if model.sendsKeyUnencrypted {
+            logger.warning("llm.base-url is plain http to another machine: the API key and the messages go unencrypted")
+        }
         guard let client = HTTPClient() else { throw CommandFailure(.failure, "libcurl cannot be set up") }
         stopStreams.withLock { $0 = { client.shutDown() } }
         return OpenAIResponder(
@@ -192,12 +225,15 @@ final class Server: Sendable {
     private func endReplies() {
         stopStreams.withLock { $0 }()
         timers.shutDown()
+        poc.withLock { $0 }?.shutDown()
         relay.withLock { $0 }?.stop()
     }
 
     /// Answers what is in flight, seals the log. A store that has failed answers writes with an error and is not sealed.
     func stop(within deadline: Duration) throws(CommandFailure) {
         draining.store(true, ordering: .relaxed)
+        poc.withLock { $0 }?.closeSockets()
+        stopListening.withLock { $0 }()
         if !http.drain(deadline: deadline) { logger.warning("requests were still in flight when the time was up") }
         endReplies()
         engine.close()
@@ -249,6 +285,7 @@ extension OrionConfiguration {
                 secret: Array(jwt.secret.utf8), issuer: jwt.issuer, audience: jwt.audience,
                 subjects: jwt.authorizedUsers)
         }
+        bodyBytes = http.maximumBodyBytes
         rateLimit = settings.rateLimit
         rateWindowSeconds = max(1, Int(settings.rateWindow.components.seconds))
         allowedOrigins = settings.allowedOrigins

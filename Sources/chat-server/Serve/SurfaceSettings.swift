@@ -19,6 +19,7 @@ extension OpenAIConfiguration {
     init(_ model: LLMSettings.Model, replyBytes: Int) {
         self.init(baseURL: model.baseURL, model: model.name)
         apiKey = model.apiKey
+        authorities = model.authorities
         systemPrompt = model.systemPrompt
         provider = model.provider
         context.tokens = model.contextTokens

@@ -20,6 +20,8 @@ final class FakeModel: Sendable {
 
     enum Script: Sendable {
         case stream([Step])
+        /// No reply until its client goes.
+        case silence
         /// A reply in one piece.
         case whole(Int, String, headers: [(String, String)] = [])
     }
@@ -35,14 +37,18 @@ final class FakeModel: Sendable {
     private let shared: Shared
     private let server: HTTPServer
     let port: UInt16
+    private let scheme: String
 
-    init(_ scripts: [Script]) throws {
+    /// - Parameter tls: makes it an HTTPS server.
+    init(_ scripts: [Script], tls: TLSCertificate? = nil) throws {
         let shared = Shared(State(scripts: scripts))
         self.shared = shared
         var settings = HTTPServer.Configuration()
         settings.loops = 1
+        settings.tls = tls
+        scheme = tls == nil ? "http" : "https"
         server = try HTTPServer(configuration: settings)
-        port = try server.listen(host: "127.0.0.1", port: 0) { request, exchange in
+        port = try server.listen(host: "127.0.0.1", port: 0, tls: tls != nil) { request, exchange in
             Self.answer(request, exchange, shared)
         }
     }
@@ -54,7 +60,7 @@ final class FakeModel: Sendable {
 
     deinit { server.drain(deadline: .zero) }
 
-    var baseURL: String { "http://127.0.0.1:\(port)/v1" }
+    var baseURL: String { "\(scheme)://127.0.0.1:\(port)/v1" }
     var requests: [Request] { shared.state.withLock { $0.requests } }
     /// Streams whose client went before their end.
     var gone: Int { shared.state.withLock { $0.gone } }
@@ -77,6 +83,11 @@ final class FakeModel: Sendable {
             return state.scripts.count > 1 ? state.scripts.removeFirst() : state.scripts[0]
         }
         switch script {
+        case .silence:
+            exchange.onDisconnect {
+                shared.state.withLock { $0.gone += 1 }
+                exchange.respond(Response(status: 500))
+            }
         case .whole(let status, let body, let headers):
             exchange.respond(
                 Response(

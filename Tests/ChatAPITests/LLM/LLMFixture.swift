@@ -37,14 +37,16 @@ final class LLMFixture: Sendable {
 
     init(
         _ route: Route = .inProcess, _ configuration: LLMConfiguration = LLMConfiguration(),
-        disk: SimulatedDisk = SimulatedDisk(), manual: Bool = false, responder: (any Responder)? = nil
+        disk: SimulatedDisk = SimulatedDisk(), manual: Bool = false, responder: (any Responder)? = nil,
+        options: StoreOptions = StoreOptions()
     ) throws {
         // Slow enough that a burst of requests takes no token's time, fast enough that times differ.
         clock = SimulatedClock(stepMicroseconds: 7)
         self.disk = disk
         let random = SplitMix64Random(seed: 7)
         store = try LogStore.open(
-            disk: disk, clock: clock, random: random, execution: route == .socket ? .threaded : .inline)
+            disk: disk, clock: clock, random: random, options: options,
+            execution: route == .socket ? .threaded : .inline)
         engine = ChatEngine(store: store, clock: clock, random: random, readers: ReaderPool(threads: 2))
         try Self.addAccounts(engine)
         var configuration = configuration

@@ -235,4 +235,39 @@ import Testing
         #expect(reply.header("Access-Control-Allow-Methods") == "GET, POST, PUT, DELETE, OPTIONS, PATCH")
         #expect(reply.header("X-Request-ID") == nil)
     }
+
+    /// Headers that Node sends by itself, where the connection is kept.
+    @Test func persistenceIsAnnounced() async throws {
+        let fixture = try LLMFixture(.socket)
+        let port = try #require(fixture.port)
+        for (method, path, headers) in [
+            ("GET", "/health", []), ("OPTIONS", "/x", []), ("GET", "/nothing", Caller.alice.headers),
+            ("GET", "/metrics", []),
+        ] {
+            let reply = try await fixture.send(method, path, headers: headers)
+            #expect(reply.header("Connection") == "keep-alive" && reply.header("Keep-Alive") == "timeout=5", "\(path)")
+        }
+        let bad = try await fixture.post("/chat", "{bad")
+        #expect(bad.header("Connection") == "keep-alive" && bad.header("Keep-Alive") == "timeout=5")
+        let last = try await fixture.send("GET", "/health", headers: [("Connection", "close")])
+        #expect(last.header("Connection") == "close")
+        try await onOwnThread {
+            let reader = try EventReader(port: port, "POST", "/chat/stream", .alice, json: #"{"message":"x"}"#)
+            try reader.readHead()
+            #expect(reader.header("Connection") == "keep-alive" && reader.header("Keep-Alive") == nil)
+        }
+    }
+
+    /// What the original's database refused, with nothing stored.
+    @Test func messagesWithNUL() async throws {
+        let fixture = try LLMFixture()
+        for (path, failure) in [
+            ("/chat", "Failed to process chat request"), ("/chat/stream", "Failed to process streaming chat request"),
+        ] {
+            let reply = try await fixture.post(path, #"{"message":"a\u0000b"}"#)
+            #expect(reply.status == 500)
+            #expect(reply.text == #"{"error":"Internal Server Error","message":"\#(failure)"}"#)
+        }
+        #expect(try await fixture.get("/chats").text == #"{"chats":[],"count":0}"#)
+    }
 }

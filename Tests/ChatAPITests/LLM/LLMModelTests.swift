@@ -1,5 +1,6 @@
 import ChatAPI
 import ChatEngine
+import Glibc
 import HTTPTransport
 import LogStore
 import TestSupport
@@ -7,7 +8,8 @@ import Testing
 import Upstream
 
 /// A model behind the surface: the responder `openai` against a small server of the tests' own.
-@Suite struct LLMModelTests {
+@Suite(.enabled(if: HTTPClient.isBuiltIn, "needs the trait Upstream"))
+struct LLMModelTests {
     /// The surface with a model, and what has to be shut down with it.
     private final class Setup: Sendable {
         let model: FakeModel
@@ -16,8 +18,11 @@ import Upstream
         let fixture: LLMFixture
         let port: UInt16
 
-        init(_ scripts: [FakeModel.Script], _ change: (inout OpenAIConfiguration) -> Void = { _ in }) throws {
-            model = try FakeModel(scripts)
+        init(
+            _ scripts: [FakeModel.Script], tls: TLSCertificate? = nil,
+            _ change: (inout OpenAIConfiguration) -> Void = { _ in }
+        ) throws {
+            model = try FakeModel(scripts, tls: tls)
             client = try #require(HTTPClient())
             var configuration = OpenAIConfiguration(baseURL: model.baseURL, model: "small")
             configuration.retries = 0
@@ -241,5 +246,116 @@ import Upstream
             }
         }
         #expect(configuration.delayMicroseconds(attempt: 0, askedSeconds: 4, random: 0) == 2_000_000)
+    }
+
+    /// Byte for byte what OpenAI sends with `include_usage`: null until the chunk without choices. What cannot be is
+    /// not believed.
+    @Test(arguments: [
+        (
+            #"{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29}"#,
+            #""input_tokens":19,"output_tokens":10,"total_tokens":29}"#
+        ),
+        ("null", #""input_tokens":2,"output_tokens":2,"total_tokens":4,"estimated":true}"#),
+        (#"{"prompt_tokens":-3,"completion_tokens":10}"#, #""output_tokens":2,"total_tokens":4,"estimated":true}"#),
+        (#"{"prompt_tokens":1e300,"completion_tokens":1}"#, #""output_tokens":2,"total_tokens":4,"estimated":true}"#),
+        (#"{"prompt_tokens":2.5,"completion_tokens":1}"#, #""output_tokens":2,"total_tokens":4,"estimated":true}"#),
+        (#"{"prompt_tokens":0,"completion_tokens":0}"#, #""output_tokens":2,"total_tokens":4,"estimated":true}"#),
+        (#"{"prompt_tokens":"7"}"#, #""output_tokens":2,"total_tokens":4,"estimated":true}"#),
+    ])
+    func usageOnTheRealWire(_ usage: String, _ expected: String) async throws {
+        let head = #"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1694268190,"model":"m","#
+        let tail = #""logprobs":null,"finish_reason":"#
+        let setup = try Setup([
+            .stream([
+                .raw(
+                    head
+                        + #""choices":[{"index":0,"delta":{"role":"assistant","content":""},\#(tail)null}],"usage":null}"#
+                        + "\n\n"),
+                .raw(
+                    head + #""choices":[{"index":0,"delta":{"content":"Hi you"},\#(tail)null}],"usage":null}"# + "\n\n"),
+                .raw(head + #""choices":[{"index":0,"delta":{},\#(tail)"stop"}],"usage":null}"# + "\n\n"),
+                .raw(head + #""choices":[],"usage":\#(usage)}"# + "\n\n"), .done(usage: nil),
+            ])
+        ])
+        try await onOwnThread {
+            let events = try setup.events("/chat/stream", "Hello!")
+            #expect(events.count == 2)
+            #expect(try #require(events.last).contains(expected), "\(events)")
+        }
+    }
+
+    /// A client that leaves `POST /chat` has the model stopped; the question stays, and the place is free again.
+    @Test func whoLeavesStopsTheModel() async throws {
+        let setup = try Setup([.silence])
+        try await onOwnThread {
+            let client = LoopbackClient(port: setup.port)
+            for round in 1...3 {
+                let reader = try EventReader(
+                    port: setup.port, "POST", "/chat", .alice, json: #"{"message":"are you there?"}"#)
+                spin { setup.model.requests.count == round }
+                let gone = ContinuousClock.now
+                if round == 2 { reader.socket.reset() } else { reader.socket.close() }
+                spin { setup.model.gone == round }
+                // 100 ms where nothing else runs; here a hundred suites do.
+                #expect(ContinuousClock.now - gone < .seconds(5))
+            }
+            try spin {
+                try client.send("GET", "/metrics").text.contains(
+                    #"http_requests_total{method="POST",route="/chat",status_code="499"} 3"#)
+            }
+            let chats = try client.send("GET", "/chats", headers: Caller.alice.headers).json["chats"]?.array ?? []
+            #expect(chats.count == 3)
+            for chat in chats {
+                #expect(try setup.messages(try #require(chat["id"]?.string)).map { $0["role"]?.string } == ["user"])
+            }
+        }
+    }
+
+    /// An authority of the test's own: trusted only where it is named, and only for the names in the certificate.
+    @Test(.enabled(if: access("/usr/bin/openssl", X_OK) == 0, "needs the openssl tool"))
+    func certificatesAreVerified() async throws {
+        let directory = TemporaryDirectory()
+        let (certificate, authority) = try Self.certificates(directory.path, name: "IP:127.0.0.1")
+        let (elsewhere, other) = try Self.certificates(directory.path, name: "DNS:model.example")
+        let script = FakeModel.Script.stream([.token("Hi"), .done(usage: nil)])
+        for (tls, authorities, isTrusted) in [
+            (certificate, authority, true), (certificate, other, false), (certificate, nil, false),
+            (elsewhere, other, false),
+        ] {
+            let setup = try Setup([script], tls: tls) { $0.authorities = authorities }
+            try await onOwnThread {
+                let last = try eventData(try #require(try setup.events().last))
+                #expect((last["fullText"]?.string == "Hi") == isTrusted, "\(last)")
+                #expect(setup.model.requests.count == (isTrusted ? 1 : 0))
+                if !isTrusted { #expect(last["message"]?.string?.hasPrefix("LLM API error: ") == true) }
+            }
+        }
+    }
+
+    /// A new authority and a server's certificate signed by it.
+    private static func certificates(
+        _ directory: String, name: String
+    ) throws -> (server: TLSCertificate, authority: String) {
+        let base = "\(directory)/\(name.filter(\.isLetter))"
+        let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+        let commands = [
+            "openssl req -x509 \(key) -subj '/CN=An authority' -days 1 -keyout \(base).ca.key -out \(base).ca",
+            "openssl req \(key) -subj /CN=model -keyout \(base).key -out \(base).csr",
+            "printf 'subjectAltName=\(name)' > \(base).ext",
+            "openssl x509 -req -in \(base).csr -CA \(base).ca -CAkey \(base).ca.key -CAcreateserial -days 1 "
+                + "-extfile \(base).ext -out \(base).crt",
+        ]
+        for command in commands { try #require(system("\(command) 2>/dev/null") == 0) }
+        return (
+            TLSCertificate(certificatePEM: try text("\(base).crt"), keyPEM: try text("\(base).key")), "\(base).ca"
+        )
+    }
+
+    private static func text(_ path: String) throws -> String {
+        let file = try #require(fopen(path, "r"))
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 16 << 10)
+        let count = fread(&bytes, 1, bytes.count, file)
+        return String(decoding: bytes[..<count], as: UTF8.self)
     }
 }

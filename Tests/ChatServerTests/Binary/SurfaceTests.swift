@@ -36,4 +36,31 @@ import Testing
             #expect(try server.stop() == .exited(0))
         }
     }
+
+    /// `GET /api/sessions/:id` is orion's and poc's: the id tells.
+    @Test func sessionsOfTwoSurfacesOnOneListener() async throws {
+        try await onOwnThread {
+            let directory = try TemporaryDirectory()
+            let server = try ServerProcess(
+                directory: directory.path, settings: ["poc.insecure-tokens=on"],
+                arguments: ["--listen", "127.0.0.1:0=poc"])
+            let ports = try server.ports(2)
+            let client = LoopbackClient(port: ports[0])
+            func get(_ path: String, _ headers: [(String, String)] = []) throws -> LoopbackReply {
+                try client.send("GET", path, headers: headers)
+            }
+            #expect(try get("/api/sessions/session_1_x").text.contains("Session not found"))
+            #expect(try get("/api/sessions/list?userId=ann").status == 200)
+            #expect(try get("/api/sessions/sess_1_x").text.contains("No token provided"))
+            let token = try client.json("POST", "/auth/token", #"{"userId":"ann"}"#).body["token"]?.string ?? ""
+            let known = try get("/api/sessions/sess_1_x", [("Authorization", "Bearer \(token)")])
+            #expect(known.status == 404 && known.text.contains("sess_1_x"))
+            #expect(try get("/socket.io/?EIO=4&transport=polling").text.hasPrefix("0{"))
+            #expect(try get("/health").text.contains("orion-chat-backend"))
+            let own = try LoopbackClient(port: ports[1]).json("GET", "/health").body
+            #expect(own["service"]?.string == "poc-chat-backend")
+            #expect(own["dependencies"]?["database"]?["status"]?.string == "connected")
+            #expect(try server.stop() == .exited(0))
+        }
+    }
 }

@@ -168,18 +168,3 @@ extension SimulatedDisk {
         }
     }
 }
-
-extension SimulatedDisk {
-    /// The files whose bytes contain the text.
-    func holders(of text: String) -> [String] {
-        let needle = Array(text.utf8)
-        return contents().filter { _, bytes in
-            var i = 0
-            while i + needle.count <= bytes.count {
-                if bytes[i] == needle[0], bytes[i..<i + needle.count].elementsEqual(needle) { return true }
-                i += 1
-            }
-            return false
-        }.map(\.key).sorted()
-    }
-}

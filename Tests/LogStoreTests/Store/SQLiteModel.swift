@@ -136,6 +136,8 @@ struct SQLiteModel {
             try database.run(
                 "DELETE FROM documents WHERE key = ? AND tenant = (SELECT id FROM tenants WHERE name = ?)", blob(key),
                 .text(tenant))
+        // The other model compares these.
+        case .attach, .detach: break
         case .position(let consumer, let lsn):
             if let lsn {
                 try database.run("INSERT OR REPLACE INTO positions VALUES (?, ?)", .text(consumer), number(lsn))

@@ -21,6 +21,9 @@ struct StoreModel: Sendable {
         case entryTimes(String, SequenceNumber, createdAt: Int64? = nil, amendedAt: Int64? = nil)
         case put(String, String)
         case remove(String)
+        /// A document of the session: name, part, value.
+        case attach(String, String, String, String)
+        case detach(String, String, String)
         case position(String, UInt64?)
     }
 
@@ -39,6 +42,8 @@ struct StoreModel: Sendable {
         /// Live entries, ascending.
         var entries: [Entry] = []
         var receipts: [String: CommitReceipt] = [:]
+        /// By name and part.
+        var documents: [[String]: SessionDocument] = [:]
     }
 
     private(set) var lsn: UInt64 = 0
@@ -53,6 +58,7 @@ struct StoreModel: Sendable {
     private(set) var everUsers: [(key: UserKey, path: String)] = []
     private(set) var everTenants: [(key: TenantOrdinal, name: String)] = []
     private(set) var everDocuments: Set<String> = []
+    private(set) var everAttached: Set<String> = []
     private(set) var lastTime: Int64 = 0
 
     /// "tenant/name" in two.
@@ -73,12 +79,13 @@ struct StoreModel: Sendable {
             switch operation {
             case .create(let path, _, _, _):
                 if live[path] != nil || !created.insert(path).inserted { return false }
-            case .append(let path, _), .update(let path, _, _, _):
+            case .append(let path, _), .update(let path, _, _, _), .attach(let path, _, _, _):
                 if live[path] == nil && !created.contains(path) { return false }
             case .amend(let path, let sequence, _), .deleteEntry(let path, let sequence):
                 guard let session = session(path), session.entries.contains(where: { $0.sequence == sequence })
                 else { return false }
-            case .deleteSession(let path), .eraseSession(let path): if live[path] == nil { return false }
+            case .deleteSession(let path), .eraseSession(let path), .detach(let path, _, _):
+                if live[path] == nil { return false }
             case .deleteUser(let path), .eraseUser(let path): if users[path] == nil { return false }
             case .deleteTenant(let name): if tenants[name] == nil { return false }
             // Always in a batch with what they belong to.
@@ -124,6 +131,10 @@ struct StoreModel: Sendable {
             case .remove(let path):
                 let (tenant, key) = Self.split(path)
                 batch.remove(DocumentKey(tenant: tenant, key: Array(key.utf8)))
+            case .attach(let path, let name, let part, let value):
+                batch.put(name: Array(name.utf8), part: Array(part.utf8), Array(value.utf8), of: target(path))
+            case .detach(let path, let name, let part):
+                batch.remove(name: Array(name.utf8), part: Array(part.utf8), of: live[path]!)
             case .position(let consumer, let lsn): batch.setPosition(of: consumer, to: lsn.map { LSN($0) })
             }
         }
@@ -227,6 +238,13 @@ struct StoreModel: Sendable {
             everDocuments.insert(path)
             documents[path] = Document(key: Array(key.utf8), value: Array(value.utf8), version: receipt.lsn)
         case .remove(let path): documents[path] = nil
+        case .attach(let path, let name, let part, let value):
+            everAttached.insert(name)
+            withSession(path) {
+                $0.documents[[name, part]] = SessionDocument(
+                    session: $0.info.key, part: Array(part.utf8), value: Array(value.utf8), version: receipt.lsn)
+            }
+        case .detach(let path, let name, let part): withSession(path) { $0.documents[[name, part]] = nil }
         case .position(let consumer, let lsn): positions.updateValue(lsn, forKey: consumer)
         }
     }

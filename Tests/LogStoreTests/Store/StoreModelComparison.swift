@@ -93,10 +93,33 @@ extension StoreModel {
                 return "documents of \(tenant)"
             }
         }
+        for tenant in Set(everTenants.map(\.name)) {
+            for name in everAttached {
+                let expected = attached(tenant) { $0[0] == name }
+                if try store.sessionDocuments(named: Array(name.utf8), tenant: tenant) != expected {
+                    return "documents \(name) of sessions of \(tenant)"
+                }
+            }
+            var all: [SessionDocument] = []
+            var after: [UInt8]?
+            while let page = Optional(try store.sessionDocuments(of: tenant, after: after, limit: 2)), !page.isEmpty {
+                all += page.map(\.document)
+                after = page.last?.key
+            }
+            if all.count != attached(tenant, { _ in true }).count { return "documents of sessions of \(tenant)" }
+        }
         for (consumer, position) in positions {
             if try store.position(of: consumer)?.rawValue != position { return "position of \(consumer)" }
         }
         return nil
+    }
+
+    private func attached(_ tenant: String, _ isMeant: ([String]) -> Bool) -> [SessionDocument] {
+        sessions.values.filter { Self.split($0.path).tenant == tenant }
+            .sorted { ($0.info.key.user, $0.info.key.session) < ($1.info.key.user, $1.info.key.session) }
+            .flatMap { session in
+                session.documents.filter { isMeant($0.key) }.sorted { $0.key[1] < $1.key[1] }.map(\.value)
+            }
     }
 
     // MARK: Lists

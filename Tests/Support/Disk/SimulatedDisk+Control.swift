@@ -90,6 +90,19 @@ extension SimulatedDisk {
         state.withLock { state in state.image.names.mapValues { state.image.files[$0]!.cache } }
     }
 
+    /// The files whose bytes contain the text.
+    package func holders(of text: String) -> [String] {
+        let needle = Array(text.utf8)
+        return contents().filter { _, bytes in
+            var i = 0
+            while i + needle.count <= bytes.count {
+                if bytes[i] == needle[0], bytes[i..<i + needle.count].elementsEqual(needle) { return true }
+                i += 1
+            }
+            return false
+        }.map(\.key).sorted()
+    }
+
     /// What the most unlucky power cut leaves: durable names with durable bytes.
     package func durableContents() -> [String: [UInt8]] {
         state.withLock { state in state.image.durableNames.mapValues { state.image.files[$0]!.durable } }

@@ -153,9 +153,10 @@ final class OpenAICall: ReplyCall, UpstreamDelegate {
         let usage = state.withLock { state -> Reply.Usage? in
             guard !state.isOver else { return nil }
             state.isOver = true
-            return state.usage
-                ?? Reply.Usage(
-                    inputTokens: inputEstimate, outputTokens: (state.outputUnits + 3) / 4, isEstimated: true)
+            // Some servers send zeros while they have not counted.
+            if let usage = state.usage, usage.inputTokens > 0, usage.outputTokens > 0 || !state.hasText { return usage }
+            return Reply.Usage(
+                inputTokens: inputEstimate, outputTokens: (state.outputUnits + 3) / 4, isEstimated: true)
         }
         if let usage { sink.finish(.success(usage)) }
     }
@@ -208,11 +209,15 @@ final class OpenAICall: ReplyCall, UpstreamDelegate {
         }
     }
 
+    /// nil unless both are counts that can be.
     private static func usage(_ value: JSONValue) -> Reply.Usage? {
-        guard let input = value["usage"]?["prompt_tokens"]?.number,
-            let output = value["usage"]?["completion_tokens"]?.number,
-            let inputTokens = Int(exactly: input.rounded()), let outputTokens = Int(exactly: output.rounded())
-        else { return nil }
-        return Reply.Usage(inputTokens: inputTokens, outputTokens: outputTokens)
+        func count(_ name: String) -> Int? {
+            guard let number = value["usage"]?[name]?.number, let count = Int(exactly: number),
+                (0...1 << 31).contains(count)
+            else { return nil }
+            return count
+        }
+        guard let input = count("prompt_tokens"), let output = count("completion_tokens") else { return nil }
+        return Reply.Usage(inputTokens: input, outputTokens: output)
     }
 }

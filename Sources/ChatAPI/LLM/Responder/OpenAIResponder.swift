@@ -8,6 +8,8 @@ package struct OpenAIConfiguration: Sendable {
     package var baseURL: String
     package var model: String
     package var apiKey: String?
+    /// PEM file of the authorities that may have signed the server's certificate; nil: the system's.
+    package var authorities: String?
     package var systemPrompt: String?
     /// What error texts call the provider.
     package var provider = "LLM"
@@ -107,6 +109,7 @@ package struct OpenAIResponder: Responder {
         var base = configuration.baseURL
         while base.last == "/" { base.removeLast() }
         var request = UpstreamRequest(url: base + "/chat/completions", headers: headers, body: body)
+        request.authorities = configuration.authorities
         request.connectMilliseconds = configuration.connectMilliseconds
         request.silenceSeconds = configuration.silenceSeconds
         request.totalSeconds = configuration.totalSeconds

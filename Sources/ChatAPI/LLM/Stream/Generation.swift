@@ -52,13 +52,16 @@ final class Generation: ReplySink {
 
     let organisation: String
     let chat: String
+    /// nil: it has ended.
+    private let session: SessionKey?
 
     /// - Parameter leftover: what a server that went down had committed.
     init(
-        _ reply: Reply, isResumable: Bool, surface: LLMSurface, requestID: String,
+        _ reply: Reply, in session: SessionKey, isResumable: Bool, surface: LLMSurface, requestID: String,
         leftover: ChatEngine.Leftover? = nil
     ) {
         id = reply.id
+        self.session = session
         self.isResumable = isResumable
         self.surface = surface
         self.requestID = requestID
@@ -73,6 +76,7 @@ final class Generation: ReplySink {
     /// A reply that has ended, to be read again.
     init(_ reply: Reply, surface: LLMSurface, requestID: String, ended bytes: [UInt8]) {
         id = reply.id
+        session = nil
         isResumable = false
         self.surface = surface
         self.requestID = requestID
@@ -201,7 +205,10 @@ final class Generation: ReplySink {
         switch action {
         case .none: break
         case .commit(let tokens, let first):
-            surface.engine.appendTokens(tokens, first: first, of: id) { [self] in committed($0, first, tokens.count) }
+            guard let session else { return }
+            surface.engine.appendTokens(tokens, first: first, of: id, in: session) { [self] in
+                committed($0, first, tokens.count)
+            }
         case .store(let reply, let message, let groups):
             surface.engine.finishReply(reply, message: message, groups: groups) { [self] in stored($0) }
         }
@@ -234,19 +241,29 @@ final class Generation: ReplySink {
                 state.reply.failure = "The reply could not be stored"
             }
             pump(&state)
-            return (state.reply, state.text.bytes.count)
+            return (state.reply, state.text.units)
         }
         if case .failure(let error) = result, error != .sessionNotFound {
-            log(.error, "Failed to store streamed message", [("error", .string("\(error)"))])
-        } else if reply.ending == .failed {
-            log(.error, "Streaming error", [("error", .string(reply.failure ?? ""))])
+            return log(.error, "Failed to store streamed message", [("error", .string("\(error)"))])
         }
-        log(
-            .info, "Stream completed",
-            [("tokensStreamed", .integer(reply.tokenBytes.count)), ("totalLength", .integer(length))])
-        log(
-            .info, "Streaming chat completed",
-            [("chatId", .string(reply.session)), ("responseLength", .integer(length))])
+        let counts: [ServiceEvent.Field] = [
+            ("tokensStreamed", .integer(reply.tokenBytes.count)), ("totalLength", .integer(length)),
+        ]
+        guard reply.ending == .completed else {
+            if reply.ending == .aborted { return log(.info, "Stream cancelled", counts) }
+            return log(.error, "Streaming error", [("error", .string(reply.failure ?? "interrupted"))])
+        }
+        log(.info, "Stream completed", counts)
+        var fields: [ServiceEvent.Field] = [
+            ("chatId", .string(reply.session)), ("responseLength", .integer(length)),
+        ]
+        if let usage = reply.usage {
+            fields += [
+                ("inputTokens", .integer(usage.inputTokens)), ("outputTokens", .integer(usage.outputTokens)),
+                ("totalTokens", .integer(usage.inputTokens + usage.outputTokens)),
+            ]
+        }
+        log(.info, "Streaming chat completed", fields)
     }
 
     private func log(_ level: ServiceEvent.Level, _ message: String, _ fields: [ServiceEvent.Field]) {

@@ -44,7 +44,8 @@ extension LLMSurface {
     package func recoverStreams() throws(ChatError) {
         for leftover in try engine.leftoverReplies() {
             let generation = Generation(
-                leftover.reply, isResumable: true, surface: self, requestID: leftover.reply.id.string,
+                leftover.reply, in: leftover.session, isResumable: true, surface: self,
+                requestID: leftover.reply.id.string,
                 leftover: leftover)
             streams.add(recovered: generation)
             guard responder.isDeterministic else {

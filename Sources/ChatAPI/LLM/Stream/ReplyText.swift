@@ -1,3 +1,5 @@
+internal import ChatEngine
+
 /// A reply's text so far and where its tokens end: flat, because there may be very many small ones.
 struct ReplyText: Sendable {
     /// WTF-8.
@@ -16,4 +18,7 @@ struct ReplyText: Sendable {
     }
 
     var tokenBytes: [Int] { (0..<count).map { self[$0].count } }
+
+    /// UTF-16 units: what the original counted as its length.
+    var units: Int { UTF8Text(valid: UTF8Validation.repairedSurrogates(bytes)).utf16Count }
 }

@@ -1,12 +1,6 @@
-import HTTPTransport
-import TestSupport
-import Testing
-
-@testable import SocketIO
-
 /// Frames of RFC 6455 §5.2, put together by hand: as a client sends them, and as a server's are read.
-enum Frame {
-    static func client(
+package enum Frame {
+    package static func client(
         _ opcode: UInt8, _ payload: [UInt8], fin: Bool = true, reserved: UInt8 = 0, mask: [UInt8]? = [1, 2, 3, 4]
     ) -> [UInt8] {
         var bytes: [UInt8] = [(fin ? 0x80 : 0) | reserved << 4 | opcode]
@@ -22,21 +16,26 @@ enum Frame {
         return bytes + mask + payload.enumerated().map { $1 ^ mask[$0 % 4] }
     }
 
-    static func text(_ text: String) -> [UInt8] { client(1, Array(text.utf8)) }
-    static func binary(_ bytes: [UInt8]) -> [UInt8] { client(2, bytes) }
+    package static func text(_ text: String) -> [UInt8] { client(1, Array(text.utf8)) }
+    package static func binary(_ bytes: [UInt8]) -> [UInt8] { client(2, bytes) }
 
-    struct Server: Equatable, CustomStringConvertible {
-        var opcode: UInt8
-        var payload: [UInt8]
+    package struct Server: Equatable, CustomStringConvertible {
+        package var opcode: UInt8
+        package var payload: [UInt8]
 
-        var text: String { String(decoding: payload, as: UTF8.self) }
+        package init(opcode: UInt8, payload: [UInt8]) {
+            self.opcode = opcode
+            self.payload = payload
+        }
+
+        package var text: String { String(decoding: payload, as: UTF8.self) }
         /// The code of a close frame; 1005 for none.
-        var code: Int { payload.count < 2 ? 1005 : Int(payload[0]) << 8 | Int(payload[1]) }
-        var description: String { "\(opcode):\(text)" }
+        package var code: Int { payload.count < 2 ? 1005 : Int(payload[0]) << 8 | Int(payload[1]) }
+        package var description: String { "\(opcode):\(text)" }
     }
 
     /// Takes one whole unfragmented frame off the front; nil if it is not all there.
-    static func take(_ bytes: inout [UInt8]) -> Server? {
+    package static func take(_ bytes: inout [UInt8]) -> Server? {
         guard bytes.count >= 2 else { return nil }
         var start = 2
         var length = Int(bytes[1] & 0x7F)
@@ -52,7 +51,7 @@ enum Frame {
         return frame
     }
 
-    static func all(_ bytes: [UInt8]) -> [Server] {
+    package static func all(_ bytes: [UInt8]) -> [Server] {
         var rest = bytes
         var frames: [Server] = []
         while let frame = take(&rest) { frames.append(frame) }
@@ -61,12 +60,12 @@ enum Frame {
 }
 
 /// A WebSocket of a test, blocking, every wait bounded.
-final class WebSocketClient {
-    let socket: LoopbackSocket
-    private(set) var status = ""
+package final class WebSocketClient {
+    package let socket: LoopbackSocket
+    package private(set) var status = ""
 
     /// - Parameter expectsRefusal: leaves an answer other than 101 in `status` and `rest`.
-    init(
+    package init(
         port: UInt16, target: String, headers: String = "", receiveBufferBytes: Int32 = 0, expectsRefusal: Bool = false
     ) throws {
         socket = try LoopbackSocket(port: port, receiveBufferBytes: receiveBufferBytes)
@@ -82,9 +81,10 @@ final class WebSocketClient {
                 guard status.hasPrefix("HTTP/1.1 101 ") || expectsRefusal else {
                     throw LoopbackError.malformedReply(head)
                 }
-                if !expectsRefusal {
-                    #expect(head.lowercased().contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="))
-                }
+                guard
+                    expectsRefusal
+                        || head.lowercased().contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=")
+                else { throw LoopbackError.malformedReply(head) }
                 return
             }
             guard try socket.receive() else {
@@ -93,19 +93,19 @@ final class WebSocketClient {
         }
     }
 
-    func send(_ text: String) throws { try socket.send(Frame.text(text)) }
-    func send(_ bytes: [UInt8]) throws { try socket.send(Frame.binary(bytes)) }
+    package func send(_ text: String) throws { try socket.send(Frame.text(text)) }
+    package func send(_ bytes: [UInt8]) throws { try socket.send(Frame.binary(bytes)) }
 
     /// The next frame; nil at the end of the connection.
-    func receive() throws -> Frame.Server? {
+    package func receive() throws -> Frame.Server? {
         while true {
             if let frame = Frame.take(&socket.received) { return frame }
             guard try socket.receive() else { return nil }
         }
     }
 
-    func receiveText() throws -> String {
-        let frame = try #require(try receive())
+    package func receiveText() throws -> String {
+        guard let frame = try receive() else { throw LoopbackError.closed(received: "") }
         guard frame.opcode == 1 else {
             throw LoopbackError.malformedReply("opcode \(frame.opcode), code \(frame.code), \(frame.text)")
         }
@@ -113,7 +113,7 @@ final class WebSocketClient {
     }
 
     /// The code of the close frame, past whatever comes before it; nil if the connection ends without.
-    func closeCode() throws -> Int? {
+    package func closeCode() throws -> Int? {
         while let frame = try receive() { if frame.opcode == 8 { return frame.code } }
         return nil
     }
