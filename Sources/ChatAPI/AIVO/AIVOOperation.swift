@@ -132,8 +132,8 @@ enum AIVOOperation: SurfaceOperation {
                 "GET", path, "Messages of a thread, the newest first", "messages",
                 parameters: [
                     limit(AIVOLimits.messages, AIVOLimits.defaultMessages), offset,
-                    .query("before", .time.about("Only messages created before it.")),
-                    .query("after", .time.about("Only messages created after it.")),
+                    .query("before", .instant.about("Only messages created before it; UTC without a zone.")),
+                    .query("after", .instant.about("Only messages created after it; UTC without a zone.")),
                     .query("order", .choice("asc", "desc").defaulting(to: .string("desc"))),
                 ], replies: [.json("A page", .named("MessageList")), forbidden, missing])
         case .getMessage:
@@ -180,12 +180,9 @@ enum AIVOOperation: SurfaceOperation {
                 replies: [.json("The export", .named("Export")), forbidden, missing])
         case .downloadExport:
             return declare(
-                "GET", "/privacy/export/:export_id/download", "The file of an export", "privacy",
-                parameters: [
-                    .header("Range", .string.about("One range of bytes.")),
-                    .header("If-Range", .string.about("The entity tag that a range is of.")),
-                    .header("If-None-Match", .string),
-                ],
+                // Range and If-Range are HTTP's own. Declared, tools would expect bytes of every range that is well formed.
+                "GET", "/privacy/export/:export_id/download", "The file of an export, or a Range of it", "privacy",
+                parameters: [.header("If-None-Match", .string)],
                 replies: [
                     .text(200, "JSON lines: threads, messages, a manifest", "application/x-ndjson"),
                     .text(206, "The range", "application/x-ndjson"), .unchanged, forbidden, missing,

@@ -95,6 +95,7 @@ struct OpenAPIPage {
         if let name = Self.reference(schema) { return link(name) }
         if case .array(let values)? = schema["enum"] { return values.map(literal).joined(separator: " or ") }
         if let value = schema["const"] { return literal(value) }
+        if case .array(let forms)? = schema["anyOf"] { return forms.map(type).joined(separator: " or ") }
         var text: String
         switch schema["type"] {
         case .string("array")?: text = "array of " + type(schema["items"])

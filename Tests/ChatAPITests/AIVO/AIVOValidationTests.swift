@@ -122,7 +122,7 @@ import Testing
             let declaration = operation.declaration
             for parameter in declaration.parameters where parameter.place == .query {
                 switch parameter.schema.kind {
-                case .integer, .string, .choice: break
+                case .integer, .string, .choice, .instant: break
                 default: Issue.record("\(operation): \(parameter.name)")
                 }
             }

@@ -89,6 +89,16 @@ import Testing
                 == SwaggerUI.Asset.allCases.map(\.rawValue))
     }
 
+    /// Not only what `date-time` is: who sends seconds is not refused, so they are declared.
+    @Test func timesInQueriesAreDeclaredAsTheyAreTaken() {
+        let operation = OpenAPIDocument.make([.aivo], documentation: .documentation)["paths"]?[
+            "/api/v1/threads/{thread_id}/messages"]?["get"]
+        let before = operation?["parameters"]?.array?.first { $0["name"]?.string == "before" }
+        let forms = before?["schema"]?["anyOf"]?.array ?? []
+        #expect(forms.compactMap { $0["format"]?.string } == ["date-time", "date"])
+        #expect(forms.contains { $0["pattern"] != nil })
+    }
+
     @Test func bothDocumentsAreServed() async throws {
         let surface = DocumentationSurface(of: [.orion])
         let handler = surface.handler

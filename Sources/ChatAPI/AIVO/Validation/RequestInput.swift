@@ -196,7 +196,7 @@ private struct BodyRule {
             guard token.kind == .object else { throw .dictionaryType(place, input()) }
             guard !token.contents.contains(.loneSurrogate) else { throw .stringUnicode(place, input()) }
             return .object(RawJSON(scanned: input()[...]))
-        case .any, .integer, .number, .boolean, .constant, .array, .reference:
+        case .any, .integer, .number, .boolean, .constant, .array, .instant, .reference:
             preconditionFailure("no body of a surface that validates by declaration has such a member")
         }
     }
@@ -222,7 +222,7 @@ private struct QueryRule {
             if let maximum, number > maximum { throw .tooLarge(place, input, maximum: maximum) }
             if let minimum, number < minimum { throw .tooSmall(place, input, minimum: minimum) }
             return .integer(number)
-        case .string(_, _, "date-time", _):
+        case .instant:
             do throws(PydanticTime.Refusal) { return .time(try PydanticTime.parse(text)) } catch {
                 throw .time(place, input, error.reason)
             }

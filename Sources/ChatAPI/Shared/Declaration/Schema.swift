@@ -20,6 +20,8 @@ struct Schema: Sendable {
         case array(Schema)
         /// No properties: any object.
         case object([Property])
+        /// A point in time in a query: a date-time, a date, or seconds since 1970, above 2·10^10 milliseconds.
+        case instant
         /// A schema of the surface by its name.
         case reference(String)
     }
@@ -53,6 +55,7 @@ struct Schema: Sendable {
     static let nonEmptyString = Schema(.string(minimum: 1, maximum: nil, format: nil, pattern: nil))
     static let uuid = formatted("uuid")
     static let time = formatted("date-time")
+    static let instant = Schema(.instant)
     static let integer = Schema(.integer(minimum: nil, maximum: nil))
     static let count = Schema(.integer(minimum: 0, maximum: nil))
     static let number = Schema(.number)
@@ -135,6 +138,12 @@ struct Schema: Sendable {
                 for property in properties { members[property.name] = property.schema.json(scope: scope) }
                 object["properties"] = .object(members)
             }
+        case .instant:
+            // Fourteen digits are milliseconds up to the year 5138; longer ones are taken, not promised.
+            let forms: [Schema] = [
+                .time, .formatted("date"), .matching(#"^(\+?[0-9]{1,14}|-[0-9]{1,13})(\.[0-9]*)?$"#),
+            ]
+            object["anyOf"] = .array(forms.map { $0.json(scope: scope) })
         case .reference(let name):
             let reference = JSONValue.object(["$ref": .string("#/components/schemas/\(scope)\(name)")])
             if isNullable {
