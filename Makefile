@@ -10,7 +10,8 @@ DEMO ?= ./demo
 # -enable-testing, because tests look inside modules.
 TEST_FLAGS := --scratch-path .build/testing -c release -Xswiftc -enable-testing --disable-xctest
 
-.PHONY: build run demo demo-backup test torture fuzz conformance tools bench lint format dependencies
+.PHONY: build run demo demo-backup test torture fuzz conformance tools bench bench-quick bench-tools bench-peers \
+	lint format dependencies
 
 build: dependencies
 	swift build -c release --static-swift-stdlib --product chat-server
@@ -42,16 +43,26 @@ conformance: dependencies
 	scripts/conformance.sh
 
 # Programs of Benchmarks/, built beside the product (Package.swift says why a variable asks for them).
-tools: dependencies
-	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product store-benchmark
-	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product stream-benchmark
-	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product agents-benchmark
-	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product log-preallocation
-	CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools --product socket-load
+BENCH_TOOLS := store-benchmark engine-benchmark socket-benchmark core-loops
+OTHER_TOOLS := stream-benchmark agents-benchmark log-preallocation socket-load
+tool = for tool in $(1); do CHAT_TOOLS=benchmarks swift build -c release --scratch-path .build/tools \
+	--product $$tool || exit 1; done
 
-# BENCH: parts and options of Benchmarks/store-benchmark/main.swift; `make bench BENCH=--small` takes seconds.
-bench: tools
-	.build/tools/release/store-benchmark $(BENCH)
+tools: dependencies bench-peers
+	$(call tool,$(BENCH_TOOLS) $(OTHER_TOOLS))
+
+bench-tools: dependencies bench-peers
+	$(call tool,$(BENCH_TOOLS))
+
+bench-peers:
+	scripts/bench-peers.sh
+
+# The server beside other servers and stores: Benchmarks/README.md. BENCH: options of Benchmarks/harness/run.py.
+bench: build bench-tools
+	PYTHONDONTWRITEBYTECODE=1 python3 Benchmarks/harness/run.py $(BENCH)
+
+bench-quick: build bench-tools
+	PYTHONDONTWRITEBYTECODE=1 python3 Benchmarks/harness/run.py --quick $(BENCH)
 
 lint:
 	swift format lint --strict --recursive Sources Tests Benchmarks Package.swift

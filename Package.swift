@@ -142,9 +142,31 @@ if let tools = Context.environment["CHAT_TOOLS"] {
             .executableTarget(
                 name: "agents-benchmark", dependencies: ["Agents", "ChatEngine", "LogStore", "TestSupport"],
                 path: "Benchmarks/agents-benchmark", swiftSettings: common),
-            .executableTarget(
-                name: "store-benchmark", dependencies: ["LogStore", "TestSupport"], path: "Benchmarks/store-benchmark",
+            .target(
+                name: "BenchmarkSupport", dependencies: ["LogStore", "TestSupport"], path: "Benchmarks/Support",
                 swiftSettings: common),
+            .executableTarget(
+                name: "store-benchmark", dependencies: ["BenchmarkSupport", "LogStore", "TestSupport"],
+                path: "Benchmarks/store-benchmark", swiftSettings: common),
+            // The peers' libraries are linked into these programs only.
+            .systemLibrary(name: "CRocksDB", path: "Benchmarks/CRocksDB"),
+            .systemLibrary(name: "CLMDB", path: "Benchmarks/CLMDB"),
+            .target(name: "CSyncCounter", path: "Benchmarks/CSyncCounter"),
+            .executableTarget(
+                name: "engine-benchmark",
+                dependencies: [
+                    "BenchmarkSupport", "LogStore", "TestSupport", "CRocksDB", "CLMDB", "CSQLite", "CSyncCounter",
+                ],
+                path: "Benchmarks/engine-benchmark", swiftSettings: common),
+            .executableTarget(
+                name: "core-loops",
+                dependencies: [
+                    "BenchmarkSupport", "ChatAPI", "ChatEngine", "HTTPTransport", "LogStore", "TestSupport",
+                ],
+                path: "Benchmarks/core-loops", swiftSettings: common),
+            .executableTarget(
+                name: "socket-benchmark", dependencies: ["BenchmarkSupport", "SocketIO", "HTTPTransport", "CLinux"],
+                path: "Benchmarks/socket-benchmark", swiftSettings: common),
         ]
     }
     if tools == "conformance" {

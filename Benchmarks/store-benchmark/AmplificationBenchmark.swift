@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import LogStore
 import TestSupport
 
@@ -10,9 +11,10 @@ import TestSupport
 struct AmplificationBenchmark {
     var path: String
     var isSmall: Bool
+    var mebibytes: Int?
 
     func run() throws {
-        let total = isSmall ? 8 << 20 : 1 << 30
+        let total = mebibytes.map { $0 << 20 } ?? (isSmall ? 8 << 20 : 1 << 30)
         var options = StoreOptions()
         options.softLimitBytes = 0
         options.softLimitPercent = 0
@@ -49,6 +51,15 @@ struct AmplificationBenchmark {
         try store.maintain()
         let status = store.status
         let s = status.statistics
+        func share(_ bytes: UInt64) -> RecordValue { .number(Double(bytes) / Double(raw)) }
+        record(
+            "amplification",
+            [
+                ("rawBytes", .init(raw)), ("log", share(s.logBytes)), ("flushed", share(s.flushedBytes)),
+                ("merged", share(s.compactedBytes)), ("onDisk", share(status.tableBytes)),
+                ("flushes", .init(s.flushes)),
+                ("merges", .init(s.compactions)),
+            ])
         func per(_ bytes: UInt64) -> String { number2(Double(bytes) / Double(raw)) }
         print("write amplification, \(raw >> 20) MiB of messages of 100 to 900 B in \(sessions.count) sessions")
         print(

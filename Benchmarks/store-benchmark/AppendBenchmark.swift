@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import LogStore
 import Synchronization
 import TestSupport
@@ -123,8 +124,4 @@ struct AppendBenchmark {
         subject.appends += appends
         subject.kernelBytes += bytesWritten() - written
     }
-}
-
-struct BenchmarkFailure: Error, CustomStringConvertible {
-    var description: String
 }

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import Glibc
 
 /// This program again, in a process of its own.

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import LogStore
 import TestSupport
 
@@ -81,6 +82,12 @@ struct ReadBenchmark {
         }
         try store.close()
         for (i, length) in lengths.enumerated() {
+            record(
+                "length",
+                [
+                    ("length", .init(length)), ("p50", .number(durable[i].percentile(0.5))),
+                    ("p99", .number(durable[i].percentile(0.99))), ("firstP50", .number(first[i].percentile(0.5))),
+                ])
             print("  \(length) messages: durable \(durable[i].summary); buffered \(buffered[i].summary)")
             print("    first after opening, cold: \(first[i].summary)")
         }

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import Glibc
 import LogStore
 import TestSupport
@@ -17,6 +18,20 @@ struct Scale {
 
     static let full = Scale(sessions: 1_000_000, sessionsOfOneUser: 10_000, messagesOfOneSession: 100_000, messages: 10)
     static let small = Scale(sessions: 20_000, sessionsOfOneUser: 1000, messagesOfOneSession: 2000, messages: 2)
+
+    init(sessions: Int, sessionsOfOneUser: Int, messagesOfOneSession: Int, messages: Int) {
+        self.sessions = sessions
+        self.sessionsOfOneUser = sessionsOfOneUser
+        self.messagesOfOneSession = messagesOfOneSession
+        self.messages = messages
+    }
+
+    /// Ten messages in each, one user with a hundredth of them, a tenth as many messages in the long one.
+    init(sessions: Int) {
+        self.init(
+            sessions: sessions, sessionsOfOneUser: max(50, sessions / 100), messagesOfOneSession: sessions / 10,
+            messages: 10)
+    }
 
     static let largeUser = "many sessions"
     static let longSession = "session_0"
@@ -88,6 +103,9 @@ struct Scale {
         try pages(store, tenant, long, &random, &witness)
         try appends(store, tenant, long, &random)
         let resident = residentMiB()
+        record(
+            "scale",
+            [("openedMs", .number(opened)), ("residentMiB", .init(resident.now)), ("mostMiB", .init(resident.most))])
         print("resident \(resident.now) MiB, at most \(resident.most) MiB; witness \(witness.text)")
         try store.close()
     }

@@ -1,9 +1,11 @@
 // What the store can do on this machine, every figure beside what limits it.
 //
 //   store-benchmark [append] [last20] [length] [amplification] [scale] [--directory DIR] [--seconds S] [--rounds N] [--small]
+//       [--sessions N] [--mebibytes N]
 //
 // Without names all parts run. Stores are made in a directory of their own below DIR (TMPDIR, else /tmp) and removed.
 
+import BenchmarkSupport
 import Glibc
 import TestSupport
 
@@ -12,6 +14,10 @@ struct Settings {
     var seconds = 3.0
     var rounds = 5
     var isSmall = false
+    /// Of the scale part, instead of a million.
+    var sessions: Int?
+    /// Of messages that the amplification part writes, instead of 1 GiB.
+    var mebibytes: Int?
     /// One of the processes of the scale part, and its store.
     var child: (part: String, path: String)?
 
@@ -26,6 +32,8 @@ struct Settings {
             case "--directory": setenv("TMPDIR", try value(argument), 1)
             case "--seconds": seconds = Double(try value(argument)) ?? seconds
             case "--rounds": rounds = Int(try value(argument)) ?? rounds
+            case "--sessions": sessions = Int(try value(argument))
+            case "--mebibytes": mebibytes = Int(try value(argument))
             case "--small":
                 isSmall = true
                 seconds = 0.2
@@ -39,7 +47,7 @@ struct Settings {
     }
 
     func run() throws {
-        let size = isSmall ? Scale.small : Scale.full
+        let size = sessions.map { Scale(sessions: $0) } ?? (isSmall ? Scale.small : Scale.full)
         switch child?.part {
         case "scale-load": try size.load(child!.path)
         case "scale-write": try size.write(child!.path)
@@ -60,7 +68,8 @@ struct Settings {
         case "append": try AppendBenchmark(directory: directory, seconds: seconds, rounds: rounds).run()
         case "last20": try ReadBenchmark(directory: directory, isSmall: isSmall).lastTwenty()
         case "length": try ReadBenchmark(directory: directory, isSmall: isSmall).appendByLength()
-        case "amplification": try AmplificationBenchmark(path: directory + "/store", isSmall: isSmall).run()
+        case "amplification":
+            try AmplificationBenchmark(path: directory + "/store", isSmall: isSmall, mebibytes: mebibytes).run()
         default: try scale(directory + "/scale")
         }
     }

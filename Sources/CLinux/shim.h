@@ -1,6 +1,7 @@
 // Calls of Linux that Swift's module of the C library leaves out: it is built without _GNU_SOURCE.
 #pragma once
 #include <linux/falloc.h>
+#include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>

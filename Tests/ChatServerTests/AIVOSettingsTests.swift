@@ -15,7 +15,7 @@ import Testing
         #expect(settings.trustsSenderType)
         guard case .secret(nil) = settings.keys else { return #expect(Bool(false)) }
         let retention = RetentionSettings(configuration).surfaces.map { "\($0.surface) \($0.seconds)" }
-        #expect(retention == ["orion 0", "llm 0", "aivo \(365 * 86_400)"])
+        #expect(retention == ["orion 0", "llm 0", "poc 0", "aivo \(365 * 86_400)"])
         #expect(configuration.text("http.docs") == "on")
     }
 

@@ -48,6 +48,7 @@ package final class AIVOSurface: APISurface {
     package var name: String { description.name }
     package var description: SurfaceDescription { .aivo }
     package func routePattern(of request: Request) -> String { operations.pattern(of: request) }
+    package func answers(_ request: Request, method: String) -> Bool { operations.answers(request, method: method) }
     package func knows(_ request: Request) -> Bool { operations.knows(request) || redirect(request) != nil }
     package func isAddressed(by request: Request) -> Bool {
         AIVOOperation.prefixes.contains { request.path.hasPrefix("\($0)/") }

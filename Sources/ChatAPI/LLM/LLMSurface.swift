@@ -53,6 +53,7 @@ package final class LLMSurface: APISurface {
     package var name: String { description.name }
     package var description: SurfaceDescription { .llm }
     package func routePattern(of request: Request) -> String { operations.pattern(of: request) }
+    package func answers(_ request: Request, method: String) -> Bool { operations.answers(request, method: method) }
     package func knows(_ request: Request) -> Bool { operations.knows(request) }
     package func isAddressed(by request: Request) -> Bool {
         request.headers.contains("x-org-id") || request.headers.contains("x-user-id")

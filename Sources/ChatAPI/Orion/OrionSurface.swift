@@ -40,6 +40,7 @@ package final class OrionSurface: APISurface {
     package var name: String { description.name }
     package var description: SurfaceDescription { .orion }
     package func routePattern(of request: Request) -> String { operations.pattern(of: request) }
+    package func answers(_ request: Request, method: String) -> Bool { operations.answers(request, method: method) }
     package func knows(_ request: Request) -> Bool { operations.knows(request) }
     package func isAddressed(by request: Request) -> Bool { false }
 

@@ -98,6 +98,12 @@ package final class POCSurface: APISurface {
     package func routePattern(of request: Request) -> String {
         POCSockets.takes(request) ? POCSockets.path : operations.pattern(of: request)
     }
+    /// Of the paths that orion has too, those with an id that orion made are orion's whatever is asked.
+    package func answers(_ request: Request, method: String) -> Bool {
+        if POCSockets.takes(request) { return true }
+        return operations.answers(request, method: method) && !request.path.lowercased().hasPrefix(Self.orionsSessions)
+    }
+    private static let orionsSessions = "/api/sessions/session_"
     package func knows(_ request: Request) -> Bool { POCSockets.takes(request) || operations.knows(request) }
 
     /// Only its clients send these headers. Of the one path that orion has too, `GET /api/sessions/:id`, an id that this

@@ -96,14 +96,14 @@ package struct Base36: Hashable, Sendable {
     }
 
     package func write(to out: inout [UInt8]) {
-        let start = out.count
+        var digits = InlineArray<12, UInt8>(repeating: 0)
         var rest = value
-        for _ in 0..<width {
+        for place in (0..<Int(width)).reversed() {
             let digit = UInt8(truncatingIfNeeded: rest % 36)
-            out.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+            digits[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
             rest /= 36
         }
-        out[start...].reverse()
+        out.append(digits.span.extracting(..<Int(width)))
     }
 }
 

@@ -80,12 +80,19 @@ extension Array where Element == UInt8 {
     package mutating func append(decimal value: Int64) {
         if value < 0 { append(UInt8(ascii: "-")) }
         var rest = value.magnitude
-        let start = count
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var first = digits.count
         repeat {
-            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            first -= 1
+            digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
         } while rest != 0
-        self[start...].reverse()
+        append(digits.span.extracting(first...))
+    }
+
+    /// Appends bytes of the stack: one check of the capacity for all of them.
+    mutating func append(_ bytes: Span<UInt8>) {
+        bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
     }
 
     /// Appends `text` (UTF-8) as a JSON string literal, as `JSON.stringify` writes it: the two-character escapes of
@@ -102,10 +109,18 @@ extension Array where Element == UInt8 {
         append(jsonString: text.utf8)
     }
 
+    /// Runs that need no escape are found eight bytes at a time and copied whole.
     private mutating func append(escaping text: UnsafeBufferPointer<UInt8>) {
         var runStart = 0
         var index = 0
         while index < text.count {
+            if index + 8 <= text.count {
+                let word = UnsafeRawPointer(text.baseAddress! + index).loadUnaligned(as: UInt64.self)
+                if !Self.needsEscape(word) {
+                    index += 8
+                    continue
+                }
+            }
             let byte = text[index]
             if byte >= 0x20 && byte != Byte.quote && byte != Byte.backslash {
                 index += 1
@@ -131,6 +146,18 @@ extension Array where Element == UInt8 {
             runStart = index
         }
         append(contentsOf: text[runStart..<text.count])
+    }
+
+    /// Whether one of eight bytes is a control character, a quote or a backslash. Never false where one is; a byte that is
+    /// just above another that needs an escape can make it true for nothing.
+    private static func needsEscape(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let quote = word ^ (ones &* UInt64(Byte.quote))
+        let backslash = word ^ (ones &* UInt64(Byte.backslash))
+        // The high bit of a byte of x &- ones is set if the byte is 0 (or above 0x80, which & ~x takes out again).
+        let found =
+            ((word &- (ones &* 0x20)) & ~word) | ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash)
+        return found & (ones &* 0x80) != 0
     }
 
     private static func hexDigit(_ value: UInt8) -> UInt8 {

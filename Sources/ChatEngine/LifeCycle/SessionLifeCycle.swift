@@ -180,19 +180,30 @@ package final class SessionLifeCycle: Sendable {
     }
 
     /// The owner's sessions beyond the limit, oldest first, end.
-    private func trim(_ owner: String, _ access: Access, completion: @escaping ChatEngine.Completion<Void>) {
+    ///
+    /// Looks at the newest `window` behind the limit, and again while there may be more: overlapping creates all see one
+    /// another's sessions, and those that have expired and wait for the sweep stand between live ones.
+    private func trim(
+        _ owner: String, _ access: Access, window: Int = SessionLifeCycle.trimmedAtOnce,
+        completion: @escaping ChatEngine.Completion<Void>
+    ) {
         guard settings.sessionsPerOwner > 0 else { return completion(.success(())) }
+        let limit = settings.sessionsPerOwner + window
         let query = SessionListQuery(
             owner: owner,
             query: SessionQuery(
                 sort: .createdAt, tagMask: SessionFlags.inactiveBit, tagValue: 0,
-                limit: settings.sessionsPerOwner + Self.trimmedAtOnce))
+                limit: limit))
         engine.sessions(query, access) { [self] result in
             switch result {
             case .failure(let error): completion(.failure(error))
             case .success(let list):
                 let live = list.sessions.map(\.session).filter(isLive)
-                endAll(live.dropFirst(settings.sessionsPerOwner).reversed(), access, completion)
+                let excess = live.dropFirst(settings.sessionsPerOwner)
+                endAll(excess.reversed(), access) { [self] ended in
+                    guard case .success = ended, list.sessions.count == limit else { return completion(ended) }
+                    trim(owner, access, window: excess.isEmpty ? window * 2 : window, completion: completion)
+                }
             }
         }
     }

@@ -147,6 +147,11 @@ package struct Router: Sendable {
         firstRoute(on: request.pathBytes) { answers($0, request.method) }?.pattern
     }
 
+    /// Whether a route has the request's path and `method`.
+    package func answers(_ request: Request, method: String) -> Bool {
+        firstRoute(on: request.pathBytes) { answers($0, method) } != nil
+    }
+
     /// Whether a route has the request's path, with whatever method.
     package func knows(_ request: Request) -> Bool { firstRoute(on: request.pathBytes) { _ in true } != nil }
 

@@ -40,7 +40,7 @@ struct Verb: Sendable {
     /// Every verb of the program, in the order of the help.
     static let all: [Verb] = [
         serve, initialize, organisations, users, token, verify, stats, backup, restore, repair, compact, export,
-        importLines, erase, erasures, hold, checkConfiguration, version, help,
+        importLines, erase, erasures, hold, bench, checkConfiguration, version, help,
     ]
 }
 

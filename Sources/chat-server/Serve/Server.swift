@@ -19,6 +19,7 @@ final class Server: Sendable {
     let logger: Logger
     private let draining = Atomic<Bool>(false)
     private let timers = TimerThread()
+    private let boundPorts = Mutex<[UInt16]>([])
     /// Set if events go anywhere.
     let relay = Mutex<EventRelay?>(nil)
     /// Ends what clients listen to without an end; set while it is served.
@@ -27,6 +28,9 @@ final class Server: Sendable {
     private let stopStreams = Mutex<@Sendable () -> Void>({})
     /// Set once it is served.
     private let poc = Mutex<POCService?>(nil)
+
+    /// Of the listeners, in their order.
+    var ports: [UInt16] { boundPorts.withLock { $0 } }
 
     /// Opens the store and listens.
     /// - Parameter request: told when the store fails while it is served.
@@ -189,6 +193,7 @@ final class Server: Sendable {
         do throws(HTTPServerError) {
             let port = try http.listen(
                 host: address.host, port: address.port, tls: tls, bodyBytes: bodyBytes, handler: handler)
+            boundPorts.withLock { $0.append(port) }
             logger.info(
                 "listening",
                 [("host", .string(address.host)), ("port", .integer(Int64(port))), ("tls", .boolean(tls))])

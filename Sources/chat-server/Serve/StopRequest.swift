@@ -37,6 +37,19 @@ final class StopRequest: Sendable {
         return isFirst
     }
 
+    /// The first request, if there was one.
+    var reasonSoFar: StopReason? { reason.withLock { $0 } }
+
+    /// Blocks until the first request, but for at most so many seconds.
+    func wait(seconds: Double) -> StopReason? {
+        let end = Monotonic.nanoseconds + UInt64(seconds * 1e9)
+        while reasonSoFar == nil, case let now = Monotonic.nanoseconds, now < end {
+            var deadline = Monotonic.wallTime(after: min(end - now, 100_000_000))
+            sem_timedwait(semaphore, &deadline)
+        }
+        return reasonSoFar
+    }
+
     /// Blocks until the first request. To be called once.
     func wait() -> StopReason {
         while true {

@@ -55,6 +55,17 @@ import Testing
             let token = try client.json("POST", "/auth/token", #"{"userId":"ann"}"#).body["token"]?.string ?? ""
             let known = try get("/api/sessions/sess_1_x", [("Authorization", "Bearer \(token)")])
             #expect(known.status == 404 && known.text.contains("sess_1_x"))
+            // What only one of them can do with the path is that one's, and so is the preflight for it.
+            let authorized = [("Authorization", "Bearer \(token)")]
+            let ended = try client.send("DELETE", "/api/sessions/sess_1_x", headers: authorized)
+            #expect(ended.status == 200 && ended.text.contains("api_request"))
+            #expect(
+                try client.send("DELETE", "/api/sessions/session_1_x", headers: authorized).text.contains(
+                    "Cannot DELETE"))
+            let preflight = try client.send(
+                "OPTIONS", "/api/sessions/sess_1_x",
+                headers: [("Origin", "http://localhost:8080"), ("Access-Control-Request-Method", "DELETE")])
+            #expect(preflight.headers.contains { $0.value == "http://localhost:8080" })
             #expect(try get("/socket.io/?EIO=4&transport=polling").text.hasPrefix("0{"))
             #expect(try get("/health").text.contains("orion-chat-backend"))
             let own = try LoopbackClient(port: ports[1]).json("GET", "/health").body

@@ -8,6 +8,8 @@ package protocol APISurface: AnyObject, Sendable {
     var handler: Handler { get }
     /// The pattern of the operation that a request goes to, for metrics and logs.
     func routePattern(of request: Request) -> String
+    /// Whether the surface has an operation on the request's path with `method`, which a preflight asks for another.
+    func answers(_ request: Request, method: String) -> Bool
     /// Whether the surface has an operation on the request's path, with whatever method.
     func knows(_ request: Request) -> Bool
     /// Whether the request carries what only this surface's clients send.

@@ -125,6 +125,9 @@ struct OperationTable<Operation: SurfaceOperation>: Sendable {
     /// The pattern that a request goes to, for metrics and logs: never the path, which has ids in it.
     func pattern(of request: Request) -> String { router.pattern(of: request) ?? "unmatched" }
 
+    /// Whether an operation has the request's path and `method`.
+    func answers(_ request: Request, method: String) -> Bool { router.answers(request, method: method) }
+
     /// Whether an operation has the request's path, with whatever method.
     func knows(_ request: Request) -> Bool { router.knows(request) }
 }

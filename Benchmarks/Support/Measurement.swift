@@ -1,63 +1,72 @@
-import Glibc
-import LogStore
-import TestSupport
+internal import Glibc
+package import LogStore
+internal import TestSupport
 
 /// Times of one kind of operation.
-struct Samples {
-    private(set) var nanoseconds: [UInt64] = []
+package struct Samples: Sendable {
+    package private(set) var nanoseconds: [UInt64] = []
 
-    mutating func add(_ value: UInt64) { nanoseconds.append(value) }
-    mutating func add(_ other: Samples) { nanoseconds += other.nanoseconds }
+    package init() {}
 
-    mutating func time<R>(_ body: () throws -> R) rethrows -> R {
+    package mutating func add(_ value: UInt64) { nanoseconds.append(value) }
+    package mutating func add(_ other: Samples) { nanoseconds += other.nanoseconds }
+
+    package mutating func time<R>(_ body: () throws -> R) rethrows -> R {
         let start = monotonic()
         defer { nanoseconds.append(monotonic() - start) }
         return try body()
     }
 
     /// In microseconds; 0 without samples.
-    func percentile(_ share: Double) -> Double {
+    package func percentile(_ share: Double) -> Double {
         let sorted = nanoseconds.sorted()
         guard !sorted.isEmpty else { return 0 }
         return Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]) / 1000
     }
 
-    var summary: String {
+    /// In microseconds; 0 without samples.
+    package var mean: Double {
+        nanoseconds.isEmpty ? 0 : Double(nanoseconds.reduce(0, +)) / Double(nanoseconds.count) / 1000
+    }
+
+    package var summary: String {
         "p50 \(number(percentile(0.5))) us, p99 \(number(percentile(0.99))) us, max \(number(percentile(1))) us "
             + "(\(nanoseconds.count))"
     }
 }
 
 /// One figure a round: the median and what it lies between.
-struct Rounds {
-    private var values: [Double] = []
+package struct Rounds {
+    package private(set) var values: [Double] = []
 
-    mutating func add(_ value: Double) { values.append(value) }
+    package init() {}
 
-    var median: Double { values.sorted()[values.count / 2] }
-    var summary: String {
+    package mutating func add(_ value: Double) { values.append(value) }
+
+    package var median: Double { values.sorted()[values.count / 2] }
+    package var summary: String {
         "\(number(median)) (\(number(values.min() ?? 0)) to \(number(values.max() ?? 0)), \(values.count) rounds)"
     }
 }
 
-func monotonic() -> UInt64 {
+package func monotonic() -> UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
 /// Three significant digits, or all of a whole number.
-func number(_ value: Double) -> String {
+package func number(_ value: Double) -> String {
     if value >= 100 || value == value.rounded() { return String(Int(value.rounded())) }
     let scale: Double = value >= 10 ? 10 : value >= 1 ? 100 : 1000
     return String((value * scale).rounded() / scale)
 }
 
 /// Bytes that this process has caused to be written to storage, as the kernel counts them.
-func bytesWritten() -> UInt64 { processField("/proc/self/io", "write_bytes:") }
+package func bytesWritten() -> UInt64 { processField("/proc/self/io", "write_bytes:") }
 
 /// Resident memory now and at its largest, in MiB.
-func residentMiB() -> (now: UInt64, most: UInt64) {
+package func residentMiB() -> (now: UInt64, most: UInt64) {
     (processField("/proc/self/status", "VmRSS:") / 1024, processField("/proc/self/status", "VmHWM:") / 1024)
 }
 
@@ -74,25 +83,33 @@ private func processField(_ path: String, _ name: String) -> UInt64 {
 }
 
 /// FNV-1a over what reads returned: a benchmark that reads nothing cannot print the right one.
-struct Witness {
-    private(set) var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+package struct Witness {
+    package private(set) var hash: UInt64 = 0xCBF2_9CE4_8422_2325
 
-    mutating func see(_ entries: [Entry]) {
+    package init() {}
+
+    package mutating func see(_ entries: [Entry]) {
         for entry in entries {
             hash = (hash ^ UInt64(entry.sequence)) &* 0x100_0000_01B3
             for byte in entry.payload { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         }
     }
 
-    mutating func see(_ sessions: [SessionInfo]) {
+    package mutating func see(_ payloads: [[UInt8]]) {
+        for payload in payloads {
+            for byte in payload { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        }
+    }
+
+    package mutating func see(_ sessions: [SessionInfo]) {
         for session in sessions { hash = (hash ^ session.key.session) &* 0x100_0000_01B3 }
     }
 
-    var text: String { String(hash, radix: 16) }
+    package var text: String { String(hash, radix: 16) }
 }
 
 /// Messages as a chat client sends them: JSON of `bytes` bytes whose text compresses as words do.
-struct Messages {
+package struct Messages {
     private var random: SplitMix64
     private static let words = """
         the of and to in is you that it he was for on are as with his they at be this have from or one had by word but
@@ -101,9 +118,9 @@ struct Messages {
         people my than first water been call who oil its now find long down day did get come made may part
         """.split { $0 == " " || $0 == "\n" }.map(String.init)
 
-    init(seed: UInt64) { random = SplitMix64(seed: seed) }
+    package init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
-    mutating func next(bytes: Int = 500) -> [UInt8] {
+    package mutating func next(bytes: Int = 500) -> [UInt8] {
         var text = "{\"id\":\"msg_\(String(random.next(), radix: 16))\",\"role\":\"user\",\"content\":\""
         while text.utf8.count < bytes - 2 { text += Self.words.randomElement(using: &random)! + " " }
         return Array(text.utf8.prefix(bytes - 2)) + Array("\"}".utf8)
@@ -111,10 +128,10 @@ struct Messages {
 }
 
 /// A closure on a POSIX thread of its own with a small stack, so that a thousand of them cost little.
-final class Writer {
+package final class Writer {
     private var handle = pthread_t()
 
-    init(_ run: @escaping @Sendable () -> Void) {
+    package init(_ run: @escaping @Sendable () -> Void) {
         let box = Unmanaged.passRetained(Box(run)).toOpaque()
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
@@ -128,7 +145,7 @@ final class Writer {
         precondition(status == 0, "pthread_create: \(status)")
     }
 
-    func join() { pthread_join(handle, nil) }
+    package func join() { pthread_join(handle, nil) }
 
     private final class Box: Sendable {
         let run: @Sendable () -> Void

@@ -1,8 +1,8 @@
-import LogStore
-import TestSupport
+package import LogStore
+internal import TestSupport
 
 /// Opens the store of a directory as the server does: threads, the machine's clock, default sizes.
-func openStore(_ path: String, _ configure: (inout StoreOptions) -> Void = { _ in }) throws -> LogStore {
+package func openStore(_ path: String, _ configure: (inout StoreOptions) -> Void = { _ in }) throws -> LogStore {
     var options = StoreOptions()
     // The benchmark's directory may lie on a fuller disk than a server would have.
     options.softLimitBytes = 0
@@ -24,7 +24,7 @@ func openStore(_ path: String, _ configure: (inout StoreOptions) -> Void = { _ i
 }
 
 /// Makes the kernel forget the pages of all tables: the next read of them goes to the device.
-func dropTablePages(_ path: String) throws {
+package func dropTablePages(_ path: String) throws {
     let disk = try LiveDisk(path: path)
     for entry in try disk.list() where entry.name.hasSuffix(".seg") || entry.name.hasSuffix(".run") {
         let file = try disk.open(entry.name)
@@ -35,7 +35,7 @@ func dropTablePages(_ path: String) throws {
 
 extension LogStore {
     /// New sessions of `user`, numbered from `first`, each with `messages` messages of `bytes` bytes.
-    func load(
+    package func load(
         user: String, first: Int, sessions count: Int, messages: Int, bytes: Int, _ source: inout Messages
     ) throws -> [SessionKey] {
         var batch = Batch(durability: .buffered)
@@ -48,7 +48,7 @@ extension LogStore {
     }
 
     /// Appends `count` messages to one session, many in a batch.
-    func grow(_ session: SessionKey, by count: Int, bytes: Int, _ source: inout Messages) throws {
+    package func grow(_ session: SessionKey, by count: Int, bytes: Int, _ source: inout Messages) throws {
         var left = count
         while left > 0 {
             var batch = Batch(durability: .buffered)
@@ -59,7 +59,7 @@ extension LogStore {
     }
 
     /// One durable message.
-    func append(_ payload: [UInt8], to session: SessionKey, _ durability: Batch.Durability = .durable) throws {
+    package func append(_ payload: [UInt8], to session: SessionKey, _ durability: Batch.Durability = .durable) throws {
         var batch = Batch(durability: durability)
         batch.append(payload, to: .existing(session))
         try commit(batch)
