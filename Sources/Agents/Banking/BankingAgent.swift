@@ -37,7 +37,9 @@ struct BankingCall: Sendable {
         let pending = request.pending
         let intent = request.intent
         // A sum in between leaves open what was asked back.
-        guard let pending, intent != .calculate, !Self.changesSubject(intent, pending) else { return answer(intent) }
+        guard let pending, intent != .calculate, !Self.changesSubject(intent, pending),
+            intent != .cardInfo || !isQuestion
+        else { return answer(intent) }
         if intent == .negation || intent == .farewell {
             return reply(
                 BankingReply("All right, I've left everything as it was.", confidence: 0.95, suggestions: Self.menu))
@@ -62,6 +64,17 @@ struct BankingCall: Sendable {
         default: true
         }
     }
+
+    /// `is my debit card blocked?` names a card, but is no answer to `which one?`.
+    private var isQuestion: Bool {
+        let words = request.analysis.tokens
+        return words.first.map { Self.questionWords.contains($0) } ?? false
+    }
+
+    private static let questionWords: Set<String> = [
+        "is", "are", "was", "were", "do", "does", "did", "has", "have", "what", "which", "when", "where", "why", "how",
+        "show", "list", "tell",
+    ]
 
     func reply(_ reply: BankingReply) { completion(.success(reply)) }
 

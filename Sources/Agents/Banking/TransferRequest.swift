@@ -17,21 +17,33 @@ struct TransferRequest: Hashable, Sendable {
     init() {}
 
     /// Reads a message. An account behind `from` or `out of` is the source, any other one the destination; with one known
-    /// the other follows, as there are two.
+    /// the other follows, as there are two. Behind the `to` of money, as in `$10 to Bob`, a word that is no account of the
+    /// customer's is somebody else: nothing may be moved then, least of all to where it would go otherwise.
     init(_ analysis: LanguageAnalysis, own numbers: [String: Ledger.AccountKind]) {
         let tokens = analysis.utterance.tokens
+        let mentionEnds = Set(analysis.mentions.map(\.range.upperBound))
         read(amountOf: analysis)
         var direction: String?
+        var isOfMoney = false
+        var somebody: String?
         for (index, token) in tokens.enumerated() where token.kind != .sign {
             switch token.text {
             case "from": direction = "from"
             case "of" where index > 0 && tokens[index - 1].text == "out": direction = "from"
-            case "to", "into", "in", "onto", "towards": direction = "to"
+            case "to", "into", "in", "onto", "towards":
+                direction = "to"
+                isOfMoney =
+                    token.text != "in"
+                    && (index == 0 || mentionEnds.contains(index) || Self.saysWhat(tokens[index - 1].text))
             default:
                 guard let account = Self.account(token.text) ?? numbers[token.text] else {
-                    if direction == "to", Self.people.contains(token.text) { names = .person(token.text) }
+                    guard direction == "to", token.kind == .word else { continue }
+                    if Self.people.contains(token.text) { names = .person(token.text) }
+                    if isOfMoney, somebody == nil, !Self.fillers.contains(token.text) { somebody = token.text }
                     continue
                 }
+                // `to Bob's savings`
+                if direction == "to", let somebody, tokens[index - 1].text == "is" { names = .person(somebody) }
                 if direction == "from" {
                     from = from ?? account
                 } else if direction == "to" || from == nil {
@@ -42,6 +54,7 @@ struct TransferRequest: Hashable, Sendable {
                 direction = nil
             }
         }
+        if to == nil, names == nil, let somebody { names = .person(somebody) }
         if let stranger = analysis.accountNumbers.first(where: { numbers[$0] == nil }) { names = .account(stranger) }
     }
 
@@ -63,6 +76,23 @@ struct TransferRequest: Hashable, Sendable {
         "friend", "friends", "mom", "mum", "mother", "dad", "father", "brother", "sister", "wife", "husband", "son",
         "daughter", "landlord", "someone", "somebody", "him", "her", "them", "boss", "roommate", "partner", "neighbor",
         "girlfriend", "boyfriend", "company", "person",
+    ]
+
+    /// What may be in front of the `to` that says where money goes, besides amounts.
+    private static func saysWhat(_ word: String) -> Bool {
+        account(word) != nil || carriers.contains(word)
+    }
+
+    private static let carriers: Set<String> = [
+        "it", "that", "this", "money", "cash", "funds", "amount", "transfer", "send", "wire", "move", "payment",
+        "everything", "rest", "half",
+    ]
+
+    /// Words behind that `to` that name nobody.
+    private static let fillers: Set<String> = [
+        "my", "me", "mine", "myself", "our", "us", "the", "a", "an", "another", "other", "one", "both", "account",
+        "accounts", "bank", "it", "that", "this", "there", "here", "be", "pay", "cover", "help", "save", "make",
+        "keep", "avoid", "where", "which", "please", "and", "or", "is", "not",
     ]
 
     /// Takes over what this message leaves open.

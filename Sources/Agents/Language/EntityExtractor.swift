@@ -40,8 +40,8 @@ enum EntityExtractor {
     private static func money(_ tokens: [Utterance.Token], _ start: Int) -> Mention? {
         var index = start
         var currency: String?
-        if let sign = currencies[tokens[index].text], tokens[index].kind == .sign || tokens[index].text == "usd",
-            index + 1 < tokens.count
+        if let sign = currencies[tokens[index].text],
+            tokens[index].kind == .sign || tokens[index].text == sign.lowercased(), index + 1 < tokens.count
         {
             currency = sign
             index += 1
@@ -113,7 +113,9 @@ enum EntityExtractor {
     private static let currencies: [String: String] = [
         "$": "USD", "usd": "USD", "dollar": "USD", "dollars": "USD", "buck": "USD", "bucks": "USD", "€": "EUR",
         "eur": "EUR", "euro": "EUR", "euros": "EUR", "£": "GBP", "gbp": "GBP", "pound": "GBP", "pounds": "GBP",
-        "quid": "GBP",
+        "quid": "GBP", "¥": "JPY", "jpy": "JPY", "yen": "JPY", "cny": "CNY", "yuan": "CNY", "₹": "INR", "inr": "INR",
+        "rupee": "INR", "rupees": "INR", "chf": "CHF", "francs": "CHF", "cad": "CAD", "aud": "AUD", "mxn": "MXN",
+        "pesos": "MXN", "sek": "SEK", "nok": "NOK", "dkk": "DKK", "btc": "BTC", "bitcoin": "BTC", "bitcoins": "BTC",
     ]
 
     // MARK: Dates

@@ -18,7 +18,8 @@ package struct Money: Hashable, Sendable {
             switch currency {
             case "EUR": "€"
             case "GBP": "£"
-            default: "$"
+            case "USD": "$"
+            default: currency + " "
             }
         return (cents < 0 ? "-" : "") + sign + Self.decimal(Int64(cents.magnitude), grouping: true)
     }

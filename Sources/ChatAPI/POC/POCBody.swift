@@ -6,11 +6,6 @@ internal import HTTPTransport
 struct POCBody: Sendable {
     let members: JSONObject
 
-    /// The members that a form may have: a form cannot nest here.
-    private static let formNames = [
-        "userId", "message", "content", "type", "sessionId", "reason", "notes", "token", "username", "password",
-    ]
-
     init(_ request: Request, limit: Int) throws(JSONBody.Problem) {
         if let type = request.headers["Content-Type"].flatMap(MediaType.init),
             type.essence == "application/x-www-form-urlencoded"
@@ -43,12 +38,7 @@ struct POCBody: Sendable {
         case nil: break
         }
         guard request.body.count <= limit else { throw .tooLarge }
-        let form = QueryParameters(form: UTF8Validation.repaired(request.body))
-        var members = JSONObject()
-        for name in formNames {
-            if case .single(let text) = form[name] { members[name] = .string(text) }
-        }
-        return members
+        return POCForm.members(of: UTF8Validation.repaired(request.body))
     }
 
     /// The member if its value is truthy.

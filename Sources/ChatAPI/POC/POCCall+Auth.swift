@@ -43,7 +43,7 @@ extension POCCall {
     }
 
     func refreshToken() throws(POCReply) {
-        guard let token = body.text("token") else { throw .error(400, "Token required") }
+        let token = try token()
         let caller: POCCaller
         do throws(POCTokens.Problem) {
             let claims = try surface.tokens.claims(
@@ -57,6 +57,12 @@ extension POCCall {
         }
         let role = caller.role.flatMap { PasswordAccount.Role(name: $0) }
         answer(POCReply(200, issued(caller.userID ?? "", role, sessionData: caller.sessionData)))
+    }
+
+    /// The body's; what is there and is no text is no token either, and is refused as an invalid one.
+    private func token() throws(POCReply) -> String {
+        guard let value = body["token"] else { throw .error(400, "Token required") }
+        return value.string ?? ""
     }
 
     private func issued(_ user: String, _ role: PasswordAccount.Role?, sessionData: JSONValue) -> JSONObject {
@@ -86,7 +92,7 @@ extension POCCall {
     // MARK: Looking at
 
     func validateToken() throws(POCReply) {
-        guard let token = body.text("token") else { throw .error(400, "Token required") }
+        let token = try token()
         let claims: TokenClaims
         do throws(POCTokens.Problem) {
             claims = try surface.tokens.claims(of: token, at: engine.clock.now())

@@ -88,7 +88,9 @@ extension POCCall {
             case .failure(.sessionNotFound): completion(.success(nil))
             case .failure(let error): completion(.failure(error))
             case .success(let summary):
-                completion(.success(surface.lifeCycle.isLive(summary.session) ? summary.session : nil))
+                let isLive = surface.lifeCycle.isLive(summary.session)
+                if !isLive { surface.lifeCycle.expire(summary.session) }
+                completion(.success(isLive ? summary.session : nil))
             }
         }
     }

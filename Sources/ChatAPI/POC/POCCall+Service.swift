@@ -182,6 +182,7 @@ extension POCCall {
                     "configuration": .object([
                         "port": .number(Double(configuration.port)), "logLevel": .string(configuration.logLevel),
                         "sessionTTL": .number(Double(surface.lifeCycle.settings.idleMicroseconds / 1000)),
+                        "maxConcurrentAgents": .number(Double(configuration.agentThreads)),
                         "messageRateLimit": .number(Double(configuration.messageRate)),
                     ]),
                     "services": .object([
@@ -209,7 +210,11 @@ extension POCCall {
                         "user": .number(Double(usage.userMicroseconds)),
                         "system": .number(Double(usage.systemMicroseconds)),
                     ]),
-                    "env": .object(["platform": .string("linux"), "arch": .string(ProcessUsage.architecture)]),
+                    "env": .object([
+                        // The key is the original's; there is no Node here.
+                        "nodeVersion": .string("none"), "platform": .string("linux"),
+                        "arch": .string(ProcessUsage.architecture),
+                    ]),
                     "services": .object([
                         "chat": .object([
                             "activeSessions": .number(Double(counts.active)),

@@ -60,7 +60,10 @@ extension POCCall {
             case .failure(let error): answer(error, session: id, failure: "Failed to retrieve session")
             case .success(let summary):
                 let session = summary.session
-                guard surface.lifeCycle.isLive(session) else { return answer(.sessionNotFound(id)) }
+                guard surface.lifeCycle.isLive(session) else {
+                    surface.lifeCycle.expire(session)
+                    return answer(.sessionNotFound(id))
+                }
                 let manager = objects.manager(session, accessed: engine.clock.now())
                 var members: JSONObject = ["session": .object(manager)]
                 for object in [objects.chat(session), manager] {

@@ -71,9 +71,10 @@ struct POCReply: Error, Sendable {
             ])
     }
 
-    /// A body that the parser refused.
-    init(_ problem: JSONBody.Problem) {
-        self = .error(problem.status, "Internal server error", message: problem.message)
+    /// A body that the parser refused. Why is said in development only, as the original does.
+    init(_ problem: JSONBody.Problem, inDevelopment: Bool) {
+        self = .error(
+            problem.status, "Internal server error", message: inDevelopment ? problem.message : "Something went wrong")
     }
 
     /// What an engine call ended in.

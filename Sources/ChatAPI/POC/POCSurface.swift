@@ -130,7 +130,7 @@ package final class POCSurface: APISurface {
         do throws(JSONBody.Problem) {
             body = try POCBody(request, limit: configuration.bodyBytes)
         } catch {
-            return answer(POCReply(error))
+            return answer(POCReply(error, inDevelopment: configuration.environment == "development"))
         }
         exchange.addHeader("X-Request-ID", requestID)
         if let refusal = refusal(of: request, exchange) { return answer(refusal) }

@@ -26,11 +26,16 @@ extension SessionLifeCycle {
                 if case .failure(.conflict) = result { return change(id, access, body, completion: completion) }
                 completion(result)
             },
-            prepare: { [engine] policy throws(ChatError) in
+            prepare: { [self] policy throws(ChatError) in
                 var session = try engine.load(try engine.resolve(id, access, policy), owner: nil, policy)
                 var batch = Batch(durability: engine.durability)
                 batch.require(.stateVersion(session.key, session.version))
                 let touch = try body(&session, &batch)
+                if session.flags.isActive, session.state.expiresAt == nil {
+                    let due = later(engine.clock.now())
+                    session.state.expiresAt = due
+                    batch.put(ExpiryKey.key(tenant, due, session.id), [])
+                }
                 batch.update(
                     .existing(session.key), state: session.state.encoded, tags: session.flags.tags,
                     touch: touch == .activity)
@@ -56,7 +61,10 @@ extension SessionLifeCycle {
             completion,
             prepare: { [self] policy throws(ChatError) in
                 let session = try engine.load(try engine.resolve(id, access, policy), owner: nil, policy)
-                guard isLive(session) else { throw ChatError.sessionNotFound }
+                guard isLive(session) else {
+                    expire(session)
+                    throw ChatError.sessionNotFound
+                }
                 let message = made(message)
                 var batch = Batch(durability: engine.durability)
                 // The sweep requires the last sequence number: it cannot expire the session behind this batch.

@@ -10,9 +10,11 @@ internal import Synchronization
 ///    (`SessionState.expiresAt` says which). Messages do not touch it, so activity costs nothing.
 /// 2. A sweep reads the entries whose time has come, oldest first. A session that has been active since then gets a
 ///    later entry, one that has not ends as expired. So a sweep costs what is due, however many sessions there are.
-/// 3. Ending a session removes its entry.
+/// 3. Ending a session removes its entry. Whoever finds a session that has expired ends it there and then (`expire`), so
+///    its clients need not wait for the sweep.
 ///
-/// Invariant: an active session has exactly one entry, an inactive one none. Each step is one batch that requires what it
+/// Invariant: an active session has exactly one entry, an inactive one none; one that was imported without its entry gets
+/// it with the first change, or is ended when somebody asks for it. Each step is one batch that requires what it
 /// has read, so it survives crashes, and a session that was active an instant ago cannot expire.
 package final class SessionLifeCycle: Sendable {
     package struct Settings: Sendable {
@@ -150,6 +152,24 @@ package final class SessionLifeCycle: Sendable {
             })
     }
 
+    /// Ends a session that was found to have expired, if it still has; in the background, as whoever found it has been
+    /// answered. Nothing happens to others.
+    package func expire(_ session: Session) {
+        guard session.flags.isActive, !isLive(session) else { return }
+        change(
+            session.id, .operator(tenant: tenant),
+            { [self] session, batch throws(ChatError) in
+                guard session.flags.isActive, !isLive(session) else { throw ChatError.sessionNotFound }
+                // A message that comes now keeps it alive.
+                batch.require(.lastSequence(session.key, session.lastSequence))
+                end(&session, Self.expired, &batch)
+                return .quiet
+            },
+            completion: { [self] result in
+                if case .success(let changed) = result { hasEnded(changed.session) }
+            })
+    }
+
     func end(_ session: inout Session, _ reason: UTF8Text, _ batch: inout Batch) {
         session.flags.isActive = false
         session.flags.status = reason == Self.expired ? .expired : .terminated
@@ -211,16 +231,14 @@ package final class SessionLifeCycle: Sendable {
         let revived = Flag()
         change(
             id, access,
-            { [self] session, batch throws(ChatError) in
+            { session, _ throws(ChatError) in
                 revived.isSet.store(!session.flags.isActive, ordering: .relaxed)
                 if !session.flags.isActive {
+                    // `change` puts it into the index again.
                     session.flags.isActive = true
                     session.flags.status = .active
                     session.state.endedAt = nil
                     session.state.endedReason = nil
-                    let due = later(engine.clock.now())
-                    session.state.expiresAt = due
-                    batch.put(ExpiryKey.key(tenant, due, session.id), [])
                 }
                 return .activity
             },

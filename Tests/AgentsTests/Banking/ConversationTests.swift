@@ -62,6 +62,42 @@ import Testing
         #expect(try await talk.balances()[.checking] == 543_210)
     }
 
+    @Test(arguments: [
+        "send 10 to Bob", "transfer $50 to John Smith", "transfer 50 from savings to Bob", "wire 20 dollars to alice",
+        "transfer 50 to Bob's savings account", "send $5 to my wife",
+    ]) func nothingMovesToSomebodyElse(_ text: String) async throws {
+        for isAskedBack in [false, true] {
+            let talk = Conversation(try AgentsFixture())
+            if isAskedBack { await talk.say("transfer money to savings") }
+            #expect(await talk.say(text).content.contains("not to other people"))
+            #expect(try await talk.balances() == [.checking: 543_210, .savings: 1_275_000])
+        }
+    }
+
+    @Test(arguments: [
+        "transfer 20 to my high yield savings", "I want to move 20 to savings to celebrate",
+        "move $20 into savings please", "please transfer 20 dollars from checking to my other account",
+    ]) func ownAccountsAreNobodyElse(_ text: String) async throws {
+        let talk = Conversation(try AgentsFixture())
+        #expect(await talk.say(text).content.hasPrefix("Done: I've moved $20.00 from checking to savings."))
+    }
+
+    @Test(arguments: ["transfer EUR 20 to savings", "transfer 20 yen to savings", "transfer 20 CHF to savings"])
+    func onlyDollarsMove(_ text: String) async throws {
+        let talk = Conversation(try AgentsFixture())
+        #expect(await talk.say(text).content == "Your accounts are kept in US dollars, so I can only transfer dollars.")
+        #expect(try await talk.balances()[.checking] == 543_210)
+    }
+
+    @Test func aQuestionAboutACardBlocksNone() async throws {
+        let talk = Conversation(try AgentsFixture())
+        await talk.say("I lost my card!")
+        await talk.say("yes")
+        let cards = await talk.say("is my debit card blocked?").content
+        #expect(cards.hasPrefix("Here are your cards:"))
+        #expect(cards.hasSuffix(": active"))
+    }
+
     @Test func anotherSubjectEndsTheQuestion() async throws {
         let talk = Conversation(try AgentsFixture())
         await talk.say("transfer money")

@@ -7,6 +7,51 @@ import Testing
 
 /// Histories, limits, headers, tokens and bad input.
 @Suite struct POCRequestTests {
+    @Test func formsNest() async throws {
+        let fixture = try POCFixture()
+        let form =
+            "userId=ann&metadata[userAgent]=U+A&metadata[tags][]=a&metadata%5Btags%5D[]=b&userData[x][0]=1"
+            + "&userData[x][1]=2"
+        let reply = try await fixture.send(
+            "POST", "/api/sessions",
+            headers: [
+                ("Content-Type", "application/x-www-form-urlencoded"),
+                ("Authorization", "Bearer " + fixture.token("ann")),
+            ], body: Array(form.utf8))
+        #expect(reply.status == 201)
+        #expect(try reply.json["session"]?["metadata"] == ["userAgent": "U A", "tags": ["a", "b"]])
+        #expect(try reply.json["chatSession"]?["userData"] == ["x": ["1", "2"]])
+    }
+
+    /// Why a body was refused is told in development only.
+    @Test(arguments: ["development", "production"]) func refusedBodies(_ environment: String) async throws {
+        let fixture = try POCFixture { $0.environment = environment }
+        let reply = try await fixture.call("POST", "/api/sessions", "{bad")
+        #expect(reply.status == 400)
+        #expect(try reply.json["error"]?.string == "Internal server error")
+        #expect(try (reply.json["message"]?.string == "Something went wrong") == (environment == "production"))
+    }
+
+    @Test(arguments: ["validate", "refresh"]) func whatIsNoTextIsNoToken(_ operation: String) async throws {
+        let fixture = try POCFixture()
+        for token in ["5", "{}", "true"] {
+            let reply = try await fixture.call("POST", "/auth/\(operation)", "{\"token\":\(token)}", as: nil)
+            #expect(reply.status == 401)
+            #expect(try reply.json["error"]?.string == "Invalid token")
+        }
+        #expect(try await fixture.call("POST", "/auth/\(operation)", #"{"token":0}"#, as: nil).status == 400)
+    }
+
+    @Test func healthHasTheKeysOfTheOriginal() async throws {
+        let fixture = try POCFixture()
+        let status = try await fixture.call("GET", "/health/status", as: nil).json
+        for key in ["port", "logLevel", "sessionTTL", "maxConcurrentAgents", "messageRateLimit"] {
+            #expect(status["configuration"]?[key] != nil, "\(key)")
+        }
+        let metrics = try await fixture.call("GET", "/health/metrics", as: nil).json
+        for key in ["nodeVersion", "platform", "arch"] { #expect(metrics["env"]?[key]?.string != nil, "\(key)") }
+    }
+
     // MARK: Histories
 
     @Test func historiesByOffsetAndCursor() async throws {

@@ -33,15 +33,25 @@ import Testing
         #expect(try fixture.surface.lifeCycle.sweep() == SessionLifeCycle.Sweep(due: 0, expired: 0))
         fixture.clock.advance(microseconds: Self.hour / 2 + 1_000_000)
         // Before any sweep it is gone for clients.
-        #expect(try await fixture.call("GET", "/api/sessions/\(idle)").status == 404)
         #expect(try await fixture.call("GET", "/api/users/ann/sessions").json["count"]?.number == 1)
         // The busy one is due, too, and moves on.
         #expect(try fixture.surface.lifeCycle.sweep() == SessionLifeCycle.Sweep(due: 2, expired: 1))
         #expect(try fixture.surface.lifeCycle.sweep() == SessionLifeCycle.Sweep(due: 0, expired: 0))
         #expect(try await fixture.call("GET", "/api/sessions/\(busy)").status == 200)
+        #expect(try await fixture.call("GET", "/api/sessions/\(idle)").status == 404)
         let recent = try await fixture.call("GET", "/api/users/ann/sessions?type=recent").json
         #expect(recent["sessions"]?.elements.map { $0["status"]?.string } == ["active", "expired"])
         fixture.clock.advance(microseconds: Self.hour)
+        #expect(try fixture.surface.lifeCycle.sweep() == SessionLifeCycle.Sweep(due: 1, expired: 1))
+    }
+
+    /// One that was imported has no entry in the index by expiry until something happens in it.
+    @Test func sessionsWithoutAnEntryGetOne() async throws {
+        let fixture = try POCFixture()
+        let draft = SessionDraft(ids: .poc, owner: "ann", state: SessionState())
+        let imported = try fixture.engine.createSession(draft, .operator(tenant: .poc))
+        try await fixture.say("hello", in: imported.id)
+        fixture.clock.advance(microseconds: Self.hour + 1_000_000)
         #expect(try fixture.surface.lifeCycle.sweep() == SessionLifeCycle.Sweep(due: 1, expired: 1))
     }
 

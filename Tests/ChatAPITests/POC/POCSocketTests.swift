@@ -423,6 +423,35 @@ private final class Joined: @unchecked Sendable {
         }
     }
 
+    /// Whoever asks for it first ends it: nobody waits for the sweep.
+    @Test(arguments: ["GET", "POST", "sendMessage", "joinSession", "chat:message"])
+    func aSessionThatIsFoundExpiredEnds(_ how: String) async throws {
+        let fixture = try POCFixture(.socket)
+        let sid = try await fixture.session(Self.user)
+        let port = try #require(fixture.port)
+        try await onOwnThread {
+            let socket = try POCSocket(fixture)
+            try socket.authenticate(fixture)
+            try socket.join(sid)
+            fixture.clock.advance(microseconds: 3_600_000_001)
+            if how == "GET" || how == "POST" {
+                let path = "/api/sessions/\(sid)" + (how == "POST" ? "/messages" : "")
+                let headers = [
+                    ("Content-Type", "application/json"), ("Authorization", "Bearer " + fixture.token(Self.user)),
+                ]
+                let reply = try LoopbackClient(port: port).send(
+                    how, path, headers: headers, body: how == "POST" ? Array(#"{"content":"x"}"#.utf8) : nil)
+                #expect(reply.status == 404)
+            } else {
+                try socket.emit(how, #"{"sessionId":"\#(sid)","content":"x"}"#)
+                let error = how == "sendMessage" ? "No active session" : "Session not found"
+                #expect(try socket.next().payload["error"]?.string == error)
+            }
+            let expired = try socket.expect("sessionExpired")
+            #expect(expired["session"]?["endReason"]?.string == "expired")
+        }
+    }
+
     /// What made the original shut itself down.
     @Test(arguments: [
         "authenticate", "createSession", "joinSession", "sendMessage", "typing", "stopTyping", "uploadFile",

@@ -14,7 +14,12 @@ extension POCSocketCall {
         case .success(let checked): message = checked
         }
         turns.answer(message, in: session, client.caller.access, accepted: { tellReceived($1) }) { result in
-            if case .failure = result { fail("messageError", "Failed to process message") }
+            switch result {
+            case .success: break
+            // It has just expired.
+            case .failure(.sessionNotFound): fail("messageError", "No active session")
+            case .failure: fail("messageError", "Failed to process message")
+            }
         }
     }
 
@@ -75,6 +80,7 @@ extension POCSocketCall {
             case .failure: fail("Failed to process message", code: "FAILED")
             case .success(let summary):
                 guard turns.lifeCycle.isLive(summary.session) else {
+                    turns.lifeCycle.expire(summary.session)
                     return fail("Session not found", code: "SESSION_NOT_FOUND")
                 }
                 chatMessage(in: summary.session)

@@ -93,7 +93,10 @@ extension POCSocketCall {
             case .failure(.forbidden): fail("sessionError", "Access denied")
             case .failure: fail("sessionError", "Failed to join session")
             case .success(let page):
-                guard turns.lifeCycle.isLive(page.session) else { return fail("sessionError", "Session not found") }
+                guard turns.lifeCycle.isLive(page.session) else {
+                    turns.lifeCycle.expire(page.session)
+                    return fail("sessionError", "Session not found")
+                }
                 join(page.session)
                 let history = page.messages.map { JSONValue.object(turns.objects.message($0, in: page.session)) }
                 answer(
