@@ -14,8 +14,13 @@ extension Lookup {
         let high = query.before.map { $0 == 0 ? 0 : $0 - 1 } ?? .max
         guard low <= high else { return [] }
         let view = state.lock.withLock { s in
-            EntryView(
-                delta: s.delta(key), active: s.active.session(key), frozen: s.frozen?.session(key), version: s.version,
+            let delta = s.delta(key)
+            let isAmended = delta?.flags.contains(.hasAmendments) == true
+            return EntryView(
+                delta: delta, active: s.active.session(key), frozen: s.frozen?.session(key), version: s.version,
+                amendments: isAmended
+                    ? s.headPairs(
+                        prefix: IndexKey.amendments(key), from: IndexKey.amendment(key, low), limit: .max) : [],
                 anyDead: s.active.counters.deadOwners > 0)
         }
         guard let row = try row(key, view.delta, view.version) else { return [] }
@@ -79,6 +84,9 @@ struct EntryView: Sendable {
     var active: Head.HeadSession?
     var frozen: Head.HeadSession?
     var version: Version
+    /// What the heads amend from the first wanted entry on. Taken with the entries, under the same lock: amendments of a
+    /// later moment over entries of this one would show a state that never was.
+    var amendments: [SortedBytesMap.Pair]
     var anyDead: Bool
 }
 
@@ -203,16 +211,12 @@ private struct EntryScan {
         _ entries: [Entry], _ from: SequenceNumber, _ to: SequenceNumber
     ) throws(LogStoreError) -> [Entry] {
         var amendments: [SequenceNumber: Amendment] = [:]
-        let key = key
-        try lookup.scan(
-            prefix: IndexKey.amendments(key), from: IndexKey.amendment(key, from), filtered: true
-        ) { (k, value) throws(LogStoreError) in
-            let sequence = SequenceNumber(truncatingIfNeeded: IndexKey.bigEndian(k, 15, 4))
-            guard sequence <= to else { return false }
-            amendments[sequence] = try Lookup.decoding("amendment", k) { () throws(ByteReader.Malformed) in
-                try Amendment.decode(value)
-            }
-            return true
+        let prefix = IndexKey.amendments(key)
+        let runs = try view.version.runs(withPrefix: prefix, filtered: true, lookup.policy)
+        var cursor = try MergeCursor(runs, prefix: prefix, from: IndexKey.amendment(key, from), lookup.policy)
+        while cursor.isValid, try take(cursor.key, cursor.value, from, to, &amendments) { try cursor.next() }
+        for pair in view.amendments {
+            guard try take(pair.key, pair.value, from, to, &amendments) else { break }
         }
         if amendments.isEmpty { return entries }
         var result = entries.filter { amendments[$0.sequence] == nil }
@@ -225,5 +229,20 @@ private struct EntryScan {
         }
         result.sort { $0.sequence < $1.sequence }
         return result
+    }
+
+    /// Adds one amendment of [from, to].
+    /// - Returns: false behind the range.
+    private func take(
+        _ key: [UInt8], _ value: [UInt8], _ from: SequenceNumber, _ to: SequenceNumber,
+        _ amendments: inout [SequenceNumber: Amendment]
+    ) throws(LogStoreError) -> Bool {
+        let sequence = SequenceNumber(truncatingIfNeeded: IndexKey.bigEndian(key, 15, 4))
+        guard sequence <= to else { return false }
+        guard sequence >= from, !IndexValue.isTombstone(value) else { return true }
+        amendments[sequence] = try Lookup.decoding("amendment", key) { () throws(ByteReader.Malformed) in
+            try Amendment.decode(value)
+        }
+        return true
     }
 }
