@@ -37,8 +37,14 @@ final class MockKafka {
         _ = rd_kafka_mock_topic_create(cluster, name, partitions, 1)
     }
 
+    /// Hangs up on every Produce request, or no longer does. The brokers' own way to be down gives their port back to the
+    /// system, and aborts the process if another test has it when they come up again.
     func setDown(_ isDown: Bool) {
-        _ = isDown ? rd_kafka_mock_broker_set_down(cluster, 1) : rd_kafka_mock_broker_set_up(cluster, 1)
+        if isDown {
+            failProduce(Array(repeating: RD_KAFKA_RESP_ERR__TRANSPORT, count: 10_000))
+        } else {
+            rd_kafka_mock_clear_request_errors(cluster, 0)
+        }
     }
 
     /// The next Produce requests are answered so.
