@@ -109,6 +109,9 @@ enum Amendment: Sendable {
         return w.take()
     }
 
+    /// Whether an encoded amendment, which is not a tombstone, is a deletion.
+    static func isDeletion(_ v: [UInt8]) -> Bool { v.count > 1 && v[1] == 1 }
+
     static func decode(_ v: [UInt8]) throws(ByteReader.Malformed) -> Amendment? {
         try v.read { r throws(ByteReader.Malformed) in
             guard try r.u8() == SessionRow.present else { return nil }

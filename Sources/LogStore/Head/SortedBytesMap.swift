@@ -37,9 +37,10 @@ struct SortedBytesMap: Sendable {
     }
 
     /// Calls `body` with the pairs whose keys begin with `prefix`, ascending, from `from` (inclusive) on if that is behind
-    /// the prefix, until it
-    /// returns false.
-    func scan(prefix: [UInt8], from: [UInt8]? = nil, _ body: (Pair) -> Bool) {
+    /// the prefix, until it returns false.
+    func scan<Failure>(
+        prefix: [UInt8], from: [UInt8]? = nil, _ body: (Pair) throws(Failure) -> Bool
+    ) throws(Failure) {
         let start = [UInt8].later(prefix, from)
         var c = chunkIndex(for: start) ?? 0
         guard c < chunks.count else { return }
@@ -48,7 +49,7 @@ struct SortedBytesMap: Sendable {
             while i < chunks[c].count {
                 let pair = chunks[c][i]
                 guard pair.key.starts(with: prefix) else { return }
-                if !body(pair) { return }
+                if try !body(pair) { return }
                 i += 1
             }
             c += 1

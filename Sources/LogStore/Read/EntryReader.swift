@@ -2,10 +2,11 @@ internal import Synchronization
 
 // Reading a session's entries.
 //
-// 1. Under the state lock: the row's delta, the entries of both heads in range, the version. That fixes the answer.
+// 1. Under the state lock: the row's delta, the entries of both heads, the version and, if the row says that entries
+//    were amended, the heads' indexes. All are references; that fixes the answer.
 // 2. The row (from the tables if the heads do not hold all of it) names the runs; they are walked from the wanted end,
 //    each a range of keys in one segment, until enough entries are found.
-// 3. If the row says that entries were amended, the amendments of the range are laid over.
+// 3. The amendments of what was walked are laid over, from the tables and from the heads of that moment.
 
 extension Lookup {
     func entries(of key: SessionKey, _ query: EntryQuery) throws(LogStoreError) -> [Entry] {
@@ -13,16 +14,7 @@ extension Lookup {
         let low = (query.after ?? 0) == .max ? SequenceNumber.max : (query.after ?? 0) + 1
         let high = query.before.map { $0 == 0 ? 0 : $0 - 1 } ?? .max
         guard low <= high else { return [] }
-        let view = state.lock.withLock { s in
-            let delta = s.delta(key)
-            let isAmended = delta?.flags.contains(.hasAmendments) == true
-            return EntryView(
-                delta: delta, active: s.active.session(key), frozen: s.frozen?.session(key), version: s.version,
-                amendments: isAmended
-                    ? s.headPairs(
-                        prefix: IndexKey.amendments(key), from: IndexKey.amendment(key, low), limit: .max) : [],
-                anyDead: s.active.counters.deadOwners > 0)
-        }
+        let view = entryView(key)
         guard let row = try row(key, view.delta, view.version) else { return [] }
         if view.anyDead, try ownerIsDead(key) { return [] }
         let last = min(high, row.lastSequence)
@@ -42,7 +34,7 @@ extension Lookup {
             info.entryCount = 0
             return info
         }
-        info.entryCount = try count(key, row, first.sequence, row.lastSequence)
+        info.entryCount = try count(of: key, after: first.sequence - 1, before: .max)
         return info
     }
 
@@ -51,42 +43,70 @@ extension Lookup {
     func count(
         of key: SessionKey, after: SequenceNumber, before: SequenceNumber
     ) throws(LogStoreError) -> UInt32 {
-        guard let row = try row(key), after < row.lastSequence, before > after + 1 else { return 0 }
+        let view = entryView(key)
+        guard let row = try row(key, view.delta, view.version), after < row.lastSequence, before > after + 1 else {
+            return 0
+        }
+        if view.anyDead, try ownerIsDead(key) { return 0 }
         var low = after + 1
         if try cutoff(key, row) != nil {
             guard let first = try entries(of: key, EntryQuery(after: after, limit: 1)).first else { return 0 }
             low = first.sequence
         }
-        return try count(key, row, low, min(before - 1, row.lastSequence))
-    }
-
-    private func count(
-        _ key: SessionKey, _ row: SessionRow, _ low: SequenceNumber, _ high: SequenceNumber
-    ) throws(LogStoreError) -> UInt32 {
+        let high = min(before - 1, row.lastSequence)
         guard low <= high else { return 0 }
         var deleted: UInt32 = 0
         if row.flags.contains(.hasAmendments) {
-            try scan(
-                prefix: IndexKey.amendments(key), from: IndexKey.amendment(key, low), filtered: true
-            ) { (k, value) throws(LogStoreError) in
-                guard IndexKey.bigEndian(k, 15, 4) <= UInt64(high) else { return false }
-                if value.count > 1, value[1] == 1 { deleted += 1 }
-                return true
+            try forEachAmendment(of: key, in: view, low, high) { _, value in
+                // Nothing amends a deleted entry, so no deletion is seen twice.
+                if Amendment.isDeletion(value) { deleted += 1 }
             }
         }
-        let range = high - low + 1
-        return range - min(deleted, range)
+        return high - low + 1 - min(deleted, high - low + 1)
+    }
+
+    private func entryView(_ key: SessionKey) -> EntryView {
+        state.lock.withLock { s in
+            let delta = s.delta(key)
+            let isAmended = delta?.flags.contains(.hasAmendments) == true
+            return EntryView(
+                delta: delta, active: s.active.session(key), frozen: s.frozen?.session(key), version: s.version,
+                indexes: isAmended ? [s.frozen?.index, s.active.index].compactMap(\.self) : [],
+                anyDead: s.active.counters.deadOwners > 0)
+        }
+    }
+
+    /// Calls `body` with the amendments of [from, to], those of the tables first: of several of one entry the last counts.
+    fileprivate func forEachAmendment(
+        of key: SessionKey, in view: EntryView, _ from: SequenceNumber, _ to: SequenceNumber,
+        _ body: (SequenceNumber, _ value: [UInt8]) throws(LogStoreError) -> Void
+    ) throws(LogStoreError) {
+        let prefix = IndexKey.amendments(key)
+        let start = IndexKey.amendment(key, from)
+        func take(_ key: [UInt8], _ value: [UInt8]) throws(LogStoreError) -> Bool {
+            let sequence = SequenceNumber(truncatingIfNeeded: IndexKey.bigEndian(key, 15, 4))
+            guard sequence <= to else { return false }
+            if !IndexValue.isTombstone(value) { try body(sequence, value) }
+            return true
+        }
+        let runs = try view.version.runs(withPrefix: prefix, filtered: true, policy)
+        var cursor = try MergeCursor(runs, prefix: prefix, from: start, policy)
+        while cursor.isValid, try take(cursor.key, cursor.value) { try cursor.next() }
+        for index in view.indexes {
+            try index.scan(prefix: prefix, from: start) { pair throws(LogStoreError) in try take(pair.key, pair.value) }
+        }
     }
 }
 
+/// What a read of entries sees: one moment.
 struct EntryView: Sendable {
     var delta: SessionDelta?
     var active: Head.HeadSession?
     var frozen: Head.HeadSession?
     var version: Version
-    /// What the heads amend from the first wanted entry on. Taken with the entries, under the same lock: amendments of a
-    /// later moment over entries of this one would show a state that never was.
-    var amendments: [SortedBytesMap.Pair]
+    /// The heads' indexes, the older first, if they amend the session. Of the same moment as the entries: amendments of
+    /// a later one would show a state that never was. Shared, not copied: the writer copies the chunk that it changes.
+    var indexes: [SortedBytesMap]
     var anyDead: Bool
 }
 
@@ -211,12 +231,10 @@ private struct EntryScan {
         _ entries: [Entry], _ from: SequenceNumber, _ to: SequenceNumber
     ) throws(LogStoreError) -> [Entry] {
         var amendments: [SequenceNumber: Amendment] = [:]
-        let prefix = IndexKey.amendments(key)
-        let runs = try view.version.runs(withPrefix: prefix, filtered: true, lookup.policy)
-        var cursor = try MergeCursor(runs, prefix: prefix, from: IndexKey.amendment(key, from), lookup.policy)
-        while cursor.isValid, try take(cursor.key, cursor.value, from, to, &amendments) { try cursor.next() }
-        for pair in view.amendments {
-            guard try take(pair.key, pair.value, from, to, &amendments) else { break }
+        try lookup.forEachAmendment(of: key, in: view, from, to) { (sequence, value) throws(LogStoreError) in
+            amendments[sequence] = try Lookup.decoding("amendment", IndexKey.amendment(key, sequence)) {
+                () throws(ByteReader.Malformed) in try Amendment.decode(value)
+            }
         }
         if amendments.isEmpty { return entries }
         var result = entries.filter { amendments[$0.sequence] == nil }
@@ -229,20 +247,5 @@ private struct EntryScan {
         }
         result.sort { $0.sequence < $1.sequence }
         return result
-    }
-
-    /// Adds one amendment of [from, to].
-    /// - Returns: false behind the range.
-    private func take(
-        _ key: [UInt8], _ value: [UInt8], _ from: SequenceNumber, _ to: SequenceNumber,
-        _ amendments: inout [SequenceNumber: Amendment]
-    ) throws(LogStoreError) -> Bool {
-        let sequence = SequenceNumber(truncatingIfNeeded: IndexKey.bigEndian(key, 15, 4))
-        guard sequence <= to else { return false }
-        guard sequence >= from, !IndexValue.isTombstone(value) else { return true }
-        amendments[sequence] = try Lookup.decoding("amendment", key) { () throws(ByteReader.Malformed) in
-            try Amendment.decode(value)
-        }
-        return true
     }
 }

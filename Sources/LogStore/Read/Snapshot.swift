@@ -182,10 +182,14 @@ struct Lookup: Sendable {
     }
 
     func state(of key: SessionKey) throws(LogStoreError) -> (state: [UInt8], version: LSN)? {
-        guard let row = try row(key) else { return nil }
-        let (head, version) = state.lock.withLock {
-            ($0.active.session(key)?.state ?? $0.frozen?.session(key)?.state, $0.version)
+        let (delta, head, version, anyDead) = state.lock.withLock {
+            (
+                $0.delta(key), $0.active.session(key)?.state ?? $0.frozen?.session(key)?.state, $0.version,
+                $0.active.counters.deadOwners > 0
+            )
         }
+        guard let row = try row(key, delta, version) else { return nil }
+        if anyDead, try ownerIsDead(key) { return nil }
         let stamp = LSN(row.stateVersion)
         if let head { return (head.bytes, stamp) }
         let indexKey = IndexKey.state(key)
