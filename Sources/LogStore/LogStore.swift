@@ -118,7 +118,7 @@ package final class LogStore: Sendable {
 
     // MARK: Writes
 
-    /// Queues a batch. `completion` is called once, on the writer's thread: it must not block.
+    /// Queues a batch. `completion` is called once, on the thread that commits: it must not block.
     ///
     /// Before queueing, the directory rows that the batch needs are read, so that a cold session does not make the
     /// writer wait for the disk. With `.cached` that throws `wouldBlock` instead of reading, and nothing is queued.
@@ -140,9 +140,10 @@ package final class LogStore: Sendable {
     ///   `overloaded`, `poisoned`, `closed`, `io`, `corrupt`.
     @discardableResult
     package func commit(_ batch: Batch) throws(LogStoreError) -> CommitReceipt {
-        let waiter = Waiter()
-        try commit(batch) { waiter.finish($0) }
-        return try waiter.wait().get()
+        try BatchAssigner.check(batch, options.limits)
+        try prefetch(batch, lookup(.blocking))
+        defer { if batch.ordersErasure { maintenance.wake() } }
+        return try engine.commit(batch)
     }
 
     /// Writes everything that is committed so far into tables.

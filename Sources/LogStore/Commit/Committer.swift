@@ -11,7 +11,7 @@ internal import Synchronization
 /// One group is in flight at a time: that is what makes a torn tail provable (`LogRecovery`). A failed append or sync
 /// poisons the store: the outcome of the group is unknown and nothing is written any more.
 ///
-/// Confined to the writer thread (`.threaded`) or to the lock of `LogStore` (`.inline`).
+/// Confined to whoever has the writer's turn (`WriteEngine`).
 final class Committer {
     typealias Completion = @Sendable (Result<CommitReceipt, LogStoreError>) -> Void
 
