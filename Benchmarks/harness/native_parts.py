@@ -204,18 +204,18 @@ def device(bench):
     bench.add(table)
 
 
-LOOPS = ("save", "history", "list")
+LOOPS = ("save", "history", "list", "history-tables", "list-tables")
 
 
 def guard(bench):
-    """Instructions and allocations of three core loops, counted by callgrind, against Benchmarks/baseline.json.
+    """Instructions and allocations of the core loops, counted by callgrind, against Benchmarks/baseline.json.
 
     Each loop runs twice, the second time twice as often; the difference is what one turn costs, without start and end.
     """
     if not shutil.which("valgrind"):
         return bench.skip("valgrind is not installed: no guard")
     baseline = json.loads((ROOT / "Benchmarks" / "baseline.json").read_text())
-    table = Table("guard", "Cost of three core loops", "instructions",
+    table = Table("guard", "Cost of the core loops", "instructions",
                   f"Counted by callgrind, so equal on every run; kept in Benchmarks/baseline.json, tolerance "
                   f"{100 * baseline['tolerance']:.0f} %.", bench.command("guard"), rises=False)
     failures = []

@@ -171,15 +171,21 @@ extension ChatEngine {
     func entries(
         of key: SessionKey, _ query: EntryQuery, _ policy: ReadPolicy
     ) throws(ChatError) -> [StoredMessage] {
-        let entries: [Entry]
+        try Self.stored(try storedEntries(of: key, query, policy))
+    }
+
+    func storedEntries(of key: SessionKey, _ query: EntryQuery, _ policy: ReadPolicy) throws(ChatError) -> [Entry] {
         do throws(LogStoreError) {
-            entries = try store.entries(of: key, query, policy: policy)
+            return try store.entries(of: key, query, policy: policy)
         } catch {
             throw ChatError(error)
         }
+    }
+
+    static func stored(_ entries: [Entry]) throws(ChatError) -> [StoredMessage] {
         var messages: [StoredMessage] = []
         messages.reserveCapacity(entries.count)
-        for entry in entries { messages.append(try Self.stored(entry)) }
+        for entry in entries { messages.append(try stored(entry)) }
         return messages
     }
 
@@ -193,7 +199,7 @@ extension ChatEngine {
         }
     }
 
-    private static func decodeState(_ bytes: [UInt8]) throws(LogStoreError) -> SessionState {
+    static func decodeState(_ bytes: [UInt8]) throws(LogStoreError) -> SessionState {
         guard !bytes.isEmpty else { return SessionState() }
         do throws(MalformedRecord) {
             return try SessionState(decoding: bytes)

@@ -235,6 +235,20 @@ package final class LogStore: Sendable {
         try lookup(policy).sessions(of: user, query)
     }
 
+    /// Sessions of a user with what a list shows of them, all of one moment.
+    /// - Complexity: O(sessions of the user) in memory, O(page) reads.
+    package func list(
+        of user: UserKey, _ query: SessionQuery, _ parts: ListedParts, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> ListedPage {
+        try lookup(policy).list(of: [user], query, parts)
+    }
+
+    package func list(
+        ofTenant tenant: TenantOrdinal, _ query: SessionQuery, _ parts: ListedParts, policy: ReadPolicy = .blocking
+    ) throws(LogStoreError) -> ListedPage {
+        try lookup(policy).list(ofTenant: tenant, query, parts)
+    }
+
     /// Sessions of several users in one order.
     package func sessions(
         of users: [UserKey], _ query: SessionQuery, policy: ReadPolicy = .blocking

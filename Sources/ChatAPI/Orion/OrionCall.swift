@@ -98,19 +98,27 @@ struct OrionCall: Sendable {
         guard let owner = list.owner, list.query.limit > 0 else {
             return answer(OrionReply(200, Array(#"{"sessions":[],"count":0}"#.utf8)))
         }
-        let query = SessionListQuery(owner: owner, query: list.query, recentMessages: 1)
-        engine.sessions(query, access) { [self] result in
+        engine.encodedSessions(SessionListQuery(owner: owner, query: list.query), access) { [self] result in
             finish(result, failure: "Failed to get sessions") { page in
-                OrionReply(200) { Self.append(page, pages: list.pages, query: list.query, to: &$0) }
+                let size = page.sessions.reduce(128) { size, session in
+                    size + session.state.count * 2 + (session.lastMessage?.entry.payload.count ?? 0) + 384
+                }
+                return OrionReply(200, reserving: size) {
+                    Self.append(page, owner: owner, pages: list.pages, query: list.query, to: &$0)
+                }
             }
         }
     }
 
-    private static func append(_ page: SessionList, pages: Bool, query: SessionQuery, to out: inout [UInt8]) {
+    private static func append(
+        _ page: EncodedSessionList, owner: String, pages: Bool, query: SessionQuery, to out: inout [UInt8]
+    ) {
+        var ownerText: [UInt8] = []
+        ownerText.append(jsonString: owner)
         out.append(key: #"{"sessions":["#)
-        for (index, summary) in page.sessions.enumerated() {
+        for (index, session) in page.sessions.enumerated() {
             if index > 0 { out.append(UInt8(ascii: ",")) }
-            out.append(orionSession: summary)
+            out.append(orionSession: session, owner: ownerText)
         }
         out.append(key: #"],"count":"#)
         out.append(decimal: Int64(page.sessions.count))
@@ -158,7 +166,7 @@ struct OrionCall: Sendable {
         engine.saveMessage(draft, to: id, access) { [self] result in
             finish(result, failure: "Failed to save message") { stored in
                 let size = content.bytes.count + (metadata?.bytes.count ?? 0) + id.utf8.count + 192
-                return OrionReply(201, reserving: size) { $0.append(orionMessage: stored, session: id.utf8) }
+                return OrionReply(201, reserving: size) { $0.append(orionMessage: stored, session: id) }
             }
         }
     }

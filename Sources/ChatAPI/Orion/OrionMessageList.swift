@@ -17,9 +17,12 @@ final class OrionMessageList: Sendable {
     private static let firstPage = 64
     private static let pageBytes = 128 << 10
     private static let largestPage = 1024
+    /// Of a message in the reply, at most: what is neither its payload nor common to all.
+    private static let otherBytes = 160
 
     private let id: String
     private let call: OrionCall
+    private let keys: OrionMessageKeys
     private let state: Mutex<State>
 
     private struct State {
@@ -33,6 +36,7 @@ final class OrionMessageList: Sendable {
     init(id: String, call: OrionCall) {
         self.id = id
         self.call = call
+        keys = OrionMessageKeys(session: id)
         state = Mutex(State())
     }
 
@@ -41,15 +45,10 @@ final class OrionMessageList: Sendable {
     }
 
     private func read(_ query: HistoryQuery, onReader: Bool) {
-        let engine = call.surface.engine
-        if onReader {
-            engine.historyOnReader(of: id, query, call.access) { [self] in take($0) }
-        } else {
-            engine.history(of: id, query, call.access) { [self] in take($0) }
-        }
+        call.surface.engine.encodedHistory(of: id, query, call.access, onReader: onReader) { [self] in take($0) }
     }
 
-    private func take(_ result: Result<HistoryPage, ChatError>) {
+    private func take(_ result: Result<EncodedHistoryPage, ChatError>) {
         switch result {
         case .failure(let error): fail(error)
         case .success(let page):
@@ -59,10 +58,13 @@ final class OrionMessageList: Sendable {
     }
 
     /// Writes a page. Returns the stream and what to send over it, if the reply is one.
-    private func append(_ page: HistoryPage, to state: inout State) -> (stream: BodyStream, bytes: [UInt8])? {
-        for stored in page.messages {
+    private func append(_ page: EncodedHistoryPage, to state: inout State) -> (stream: BodyStream, bytes: [UInt8])? {
+        // Enough unless much has to be escaped: then the buffer grows.
+        let messageBytes = page.messages.reduce(0) { $0 + $1.entry.payload.count + keys.assistant.count + Self.otherBytes }
+        state.buffer.reserveCapacity(state.buffer.count + messageBytes + Self.otherBytes)
+        for message in page.messages {
             if state.count > 0 { state.buffer.append(UInt8(ascii: ",")) }
-            state.buffer.append(orionMessage: stored, session: id.utf8)
+            state.buffer.append(orionMessage: message, keys)
             state.count += 1
         }
         if page.next == nil {

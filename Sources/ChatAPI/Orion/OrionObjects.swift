@@ -34,26 +34,122 @@ extension Array where Element == UInt8 {
         append(UInt8(ascii: "}"))
     }
 
-    /// Message: 6 keys.
-    mutating func append(orionMessage stored: StoredMessage, session: some Collection<UInt8>) {
-        let message = stored.message
-        append(key: #"{"id":""#)
-        // Ids of this surface's own form need no escapes; others are strings like any other.
-        if case .verbatim(let text) = message.id {
-            removeLast()
-            append(jsonString: text.bytes)
+    /// The same of a session whose fields are still in its stored bytes.
+    /// - Parameter owner: the JSON literal of its user.
+    mutating func append(orionSession record: EncodedSession, owner: [UInt8]) {
+        let state = record.state.span
+        let fields = record.fields
+        let first = state.extracting(fields.firstMessage)
+        append(key: #"{"sessionId":"#)
+        append(jsonString: record.info.id)
+        append(key: #","userId":"#)
+        append(contentsOf: owner)
+        append(key: #","title":"#)
+        if fields.derivesTitle {
+            append(orionTitleOf: UTF8Text(valid: record.state[fields.firstMessage]))
         } else {
-            message.id.write(to: &self)
-            append(UInt8(ascii: "\""))
+            append(jsonString: state.extracting(fields.title ?? 0..<0))
         }
-        append(key: #","sessionId":"#)
-        append(jsonString: session)
-        append(key: message.role == .assistant ? #","role":"assistant","content":"# : #","role":"user","content":"#)
-        append(jsonString: message.content.bytes)
-        append(key: #","timestamp":""#)
-        append(isoMilliseconds: stored.createdAt)
-        append(key: #"","metadata":"#)
-        append(contentsOf: (message.metadata ?? .emptyObject).bytes)
+        append(key: #","firstMessage":"#)
+        append(jsonString: first)
+        append(key: #","lastMessage":"#)
+        if let last = record.lastMessage {
+            append(jsonString: last.entry.payload.span.extracting(last.fields.content))
+        } else {
+            append(jsonString: first)
+        }
+        append(upTo: 160) { out in
+            out.put(#","messageCount":"#)
+            // The first message counts although it is not stored as one: clients rely on it.
+            out.put(decimal: Int64(record.info.entryCount) + (first.isEmpty ? 0 : 1))
+            out.put(#","createdAt":""#)
+            out.put(isoMilliseconds: record.info.createdAt)
+            out.put(#"","updatedAt":""#)
+            out.put(isoMilliseconds: record.info.updatedAt)
+            out.put(#"","metadata":"#)
+        }
+        if let metadata = fields.metadata { append(contentsOf: record.state[metadata]) } else { append(key: "{}") }
         append(UInt8(ascii: "}"))
+    }
+
+    private mutating func append(orionTitleOf text: UTF8Text) {
+        let (title, hasDots) = SessionTitle.parts(of: text)
+        append(jsonString: title.bytes)
+        guard hasDots else { return }
+        removeLast()
+        append(key: #"...""#)
+    }
+
+    /// Message: 6 keys.
+    mutating func append(orionMessage stored: StoredMessage, session: String) {
+        let message = stored.message
+        var idText = UTF8Text.empty
+        let id: MessageFields.ID
+        switch message.id {
+        case .timed(let milliseconds, let suffix): id = .timed(milliseconds, suffix)
+        case .uuid(let uuid): id = .uuid(uuid)
+        case .verbatim(let text):
+            idText = text
+            id = .verbatim(0..<text.bytes.count)
+        }
+        let metadata = message.metadata?.bytes ?? []
+        append(
+            orionMessage: id, in: idText.bytes.span, OrionMessageKeys(session: session), role: message.role,
+            content: message.content.bytes.span, createdAt: stored.createdAt, metadata: metadata.span)
+    }
+
+    /// The same of a message whose fields are still in its stored bytes.
+    mutating func append(orionMessage record: EncodedMessage, _ keys: OrionMessageKeys) {
+        let payload = record.entry.payload.span
+        let fields = record.fields
+        append(
+            orionMessage: fields.id, in: payload, keys, role: fields.role, content: payload.extracting(fields.content),
+            createdAt: record.entry.createdAt,
+            metadata: payload.extracting(fields.metadata ?? 0..<0))
+    }
+
+    /// - Parameters:
+    ///   - text: where a verbatim id points into.
+    ///   - metadata: empty: `{}`.
+    private mutating func append(
+        orionMessage id: MessageFields.ID, in text: Span<UInt8>, _ keys: OrionMessageKeys, role: Message.Role?,
+        content: Span<UInt8>, createdAt: Timestamp, metadata: Span<UInt8>
+    ) {
+        let middle = role == .assistant ? keys.assistant : keys.user
+        let contentCount = JSONString.escapedCount(content)
+        if case .verbatim(let place) = id {
+            // Ids of this surface's own form need no escapes; others are strings like any other.
+            append(key: #"{"id":"#)
+            append(jsonString: text.extracting(place))
+            removeLast()
+        }
+        let bound = MessageFields.ID.textBound + middle.count + contentCount + metadata.count + 64
+        append(upTo: bound) { out in
+            if case .verbatim = id {} else {
+                out.put(#"{"id":""#)
+                out.put(id)
+            }
+            out.put(middle.span)
+            out.put(escaping: content, escapedCount: contentCount)
+            out.put(#"","timestamp":""#)
+            out.put(isoMilliseconds: createdAt)
+            out.put(#"","metadata":"#)
+            if metadata.isEmpty { out.put("{}") } else { out.put(metadata) }
+            out.put(UInt8(ascii: "}"))
+        }
+    }
+}
+
+/// What the messages of one session have between id and content, from the quote behind the id to the one before the
+/// content.
+struct OrionMessageKeys: Sendable {
+    let user: [UInt8]
+    let assistant: [UInt8]
+
+    init(session: String) {
+        var start = Array(#"","sessionId":"#.utf8)
+        start.append(jsonString: session)
+        user = start + Array(#","role":"user","content":""#.utf8)
+        assistant = start + Array(#","role":"assistant","content":""#.utf8)
     }
 }

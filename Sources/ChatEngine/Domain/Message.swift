@@ -77,7 +77,7 @@ package struct StoredMessage: Hashable, Sendable {
 // MARK: Codec (docs/format.md, "Message")
 
 extension Message {
-    private enum Tag {
+    enum Tag {
         static let id: UInt64 = 1
         static let verbatimID: UInt64 = 2
         static let role: UInt64 = 3
@@ -99,7 +99,7 @@ extension Message {
         static let processingTime: UInt64 = 19
         static let errorInfo: UInt64 = 20
     }
-    private static let version: UInt8 = 1
+    static let version: UInt8 = 1
 
     /// The payload of the message's store entry.
     package var encoded: [UInt8] {
@@ -199,18 +199,11 @@ extension Message {
     }
 
     private static func packedID(_ bytes: ArraySlice<UInt8>) throws(MalformedRecord) -> MessageID {
-        func number(_ range: Range<Int>) -> UInt64 {
-            range.reduce(0) { $0 << 8 | UInt64(bytes[bytes.startIndex + $1]) }
+        switch MessageFields.ID(packed: bytes.span) {
+        case .timed(let milliseconds, let suffix): return .timed(milliseconds: milliseconds, suffix: suffix)
+        case .uuid(let uuid): return .uuid(uuid)
+        case .verbatim, nil: throw MalformedRecord(what: "message id", offset: bytes.startIndex)
         }
-        switch bytes.count {
-        case 15:
-            guard let suffix = Base36(value: number(7..<15), width: bytes[bytes.startIndex]) else { break }
-            return .timed(milliseconds: number(1..<7), suffix: suffix)
-        case 16:
-            return .uuid(UUIDValue(high: number(0..<8), low: number(8..<16)))
-        default: break
-        }
-        throw MalformedRecord(what: "message id", offset: bytes.startIndex)
     }
 }
 

@@ -125,7 +125,7 @@ package struct SessionState: Hashable, Sendable {
 // MARK: Codec (docs/format.md, "Session state")
 
 extension SessionState {
-    private enum Tag {
+    enum Tag {
         static let title: UInt64 = 1
         static let description: UInt64 = 2
         static let firstMessage: UInt64 = 3
@@ -145,7 +145,7 @@ extension SessionState {
         /// The title is what `SessionTitle` makes of the first message: not stored a second time.
         static let titleOfFirstMessage: UInt64 = 17
     }
-    private static let version: UInt8 = 1
+    static let version: UInt8 = 1
 
     package var encoded: [UInt8] {
         var out = TaggedFieldWriter(version: Self.version, reserving: 64 + (firstMessage?.bytes.count ?? 0))
@@ -209,9 +209,14 @@ package enum SessionTitle {
     private static let blank: UTF8Text = "New Chat"
 
     package static func derived(from text: UTF8Text) -> UTF8Text {
+        let (cut, isCut) = parts(of: text)
+        return isCut ? UTF8Text(valid: Array(cut.bytes) + Array("...".utf8)) : cut
+    }
+
+    /// The title without its dots, and whether they follow.
+    package static func parts(of text: UTF8Text) -> (text: UTF8Text, hasDots: Bool) {
         let trimmed = text.trimmed
-        guard !trimmed.isEmpty else { return blank }
-        let cut = trimmed.utf16Prefix(units)
-        return text.utf16Count > units ? UTF8Text(valid: Array(cut.bytes) + Array("...".utf8)) : cut
+        guard !trimmed.isEmpty else { return (blank, false) }
+        return (trimmed.utf16Prefix(units), text.isLonger(thanUTF16: units))
     }
 }

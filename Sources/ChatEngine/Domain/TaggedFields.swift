@@ -70,6 +70,15 @@ struct TaggedFieldReader {
         }
     }
 
+    /// A field without its bytes: where they are.
+    struct Place {
+        var tag: UInt64
+        /// Of a varint field; 0 for bytes.
+        var number: UInt64
+        /// Of a byte field; empty for a varint.
+        var range: Range<Int>
+    }
+
     private let bytes: [UInt8]
     private var position: Int
 
@@ -83,14 +92,19 @@ struct TaggedFieldReader {
     }
 
     mutating func next() throws(MalformedRecord) -> Field? {
+        guard let place = try nextPlace() else { return nil }
+        return Field(tag: place.tag, number: place.number, bytes: place.range.isEmpty ? [] : bytes[place.range])
+    }
+
+    mutating func nextPlace() throws(MalformedRecord) -> Place? {
         guard position < bytes.count else { return nil }
         let key = try varint()
-        guard key & 1 == 1 else { return Field(tag: key >> 1, number: try varint(), bytes: []) }
+        guard key & 1 == 1 else { return Place(tag: key >> 1, number: try varint(), range: 0..<0) }
         let length = try varint()
         guard length <= UInt64(bytes.count - position) else { throw MalformedRecord(what: "length", offset: position) }
         let start = position
         position += Int(length)
-        return Field(tag: key >> 1, number: 0, bytes: bytes[start..<position])
+        return Place(tag: key >> 1, number: 0, range: start..<position)
     }
 
     private mutating func varint() throws(MalformedRecord) -> UInt64 {

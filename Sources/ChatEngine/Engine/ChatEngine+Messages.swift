@@ -128,15 +128,37 @@ extension ChatEngine {
         blocking(completion) { [self] () throws(ChatError) in try page(id, query, access, .blocking) }
     }
 
+    /// The same page, of which nothing is taken apart: for replies that are written at once.
+    /// - Parameter onReader: always on a reader thread.
+    package func encodedHistory(
+        of id: String, _ query: HistoryQuery, _ access: Access, onReader: Bool = false,
+        completion: @escaping Completion<EncodedHistoryPage>
+    ) {
+        let read: @Sendable (ReadPolicy) throws(ChatError) -> EncodedHistoryPage = { [self] policy throws(ChatError) in
+            let (entries, next) = try entryPage(id, query, access, policy)
+            var page = EncodedHistoryPage(messages: [], next: next)
+            page.messages.reserveCapacity(entries.count)
+            for entry in entries { page.messages.append(try EncodedMessage(entry)) }
+            return page
+        }
+        guard onReader else { return self.read(completion, read) }
+        blocking(completion) { () throws(ChatError) in try read(.blocking) }
+    }
+
     private func page(
         _ id: String, _ query: HistoryQuery, _ access: Access, _ policy: ReadPolicy
     ) throws(ChatError) -> HistoryPage {
+        let (entries, next) = try entryPage(id, query, access, policy)
+        return HistoryPage(messages: try Self.stored(entries), next: next)
+    }
+
+    private func entryPage(
+        _ id: String, _ query: HistoryQuery, _ access: Access, _ policy: ReadPolicy
+    ) throws(ChatError) -> (entries: [Entry], next: HistoryQuery?) {
         let info = try resolve(id, access, policy)
-        guard query.limit > 0 else { return HistoryPage(messages: [], next: nil) }
-        let messages = try entries(of: info.key, query.entryQuery, policy)
-        guard messages.count == query.limit, let last = messages.last?.sequence else {
-            return HistoryPage(messages: messages, next: nil)
-        }
+        guard query.limit > 0 else { return ([], nil) }
+        let entries = try storedEntries(of: info.key, query.entryQuery, policy)
+        guard entries.count == query.limit, let last = entries.last?.sequence else { return (entries, nil) }
         var next = query
         switch query.order {
         case .ascending:
@@ -144,13 +166,13 @@ extension ChatEngine {
             next.after = last
             // What is appended while a reader goes through the pages is not part of them.
             if next.before == nil, info.lastSequence < .max { next.before = info.lastSequence + 1 }
-            return HistoryPage(messages: messages, next: next)
+            return (entries, next)
         case .descending:
             guard last > (query.after ?? 0) + 1 else { break }
             next.before = last
-            return HistoryPage(messages: messages, next: next)
+            return (entries, next)
         }
-        return HistoryPage(messages: messages, next: nil)
+        return (entries, nil)
     }
 
     /// The message of a session that has the external id.

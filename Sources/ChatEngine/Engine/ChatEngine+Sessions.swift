@@ -139,52 +139,80 @@ extension ChatEngine {
         read(completion) { [self] policy throws(ChatError) in try list(query, access, policy) }
     }
 
+    /// The same page, of which nothing is taken apart but places: for replies that are written at once. Of each session's
+    /// messages the newest is there.
+    package func encodedSessions(
+        _ query: SessionListQuery, _ access: Access, completion: @escaping Completion<EncodedSessionList>
+    ) {
+        read(completion) { [self] policy throws(ChatError) in
+            let page = try storePage(query, access, [.state, .newestEntry], policy)
+            var list = EncodedSessionList(sessions: [], next: page.next)
+            list.sessions.reserveCapacity(page.sessions.count)
+            for listed in page.sessions { list.sessions.append(try EncodedSession(listed)) }
+            return list
+        }
+    }
+
     private func list(
         _ query: SessionListQuery, _ access: Access, _ policy: ReadPolicy
     ) throws(ChatError) -> SessionList {
+        let page = try storePage(
+            query, access, query.recentMessages == 1 ? [.state, .newestEntry] : .state, policy)
+        var list = SessionList(sessions: [], next: page.next)
+        list.sessions.reserveCapacity(page.sessions.count)
+        var owners: [UserKey: String] = [:]
+        for listed in page.sessions {
+            let info = listed.info
+            var owner = query.owner ?? owners[info.key.owner]
+            do throws(LogStoreError) {
+                if owner == nil { owner = try store.userName(info.key.owner, policy: policy) }
+            } catch {
+                throw ChatError(error)
+            }
+            // A user who was deleted since the page was read has no sessions any more.
+            guard let owner else { continue }
+            if query.owner == nil { owners[info.key.owner] = owner }
+            let state: SessionState
+            do throws(LogStoreError) {
+                state = try Self.decodeState(listed.state)
+            } catch {
+                throw ChatError(error)
+            }
+            var recent: [StoredMessage] = []
+            if query.recentMessages > 1 {
+                recent = try entries(of: info.key, .last(query.recentMessages), policy)
+            } else if let newest = listed.newest {
+                recent = [try Self.stored(newest)]
+            }
+            list.sessions.append(
+                SessionSummary(session: Session(info, owner: owner, state: state), recentMessages: recent))
+        }
+        return list
+    }
+
+    /// A page of the store's, after the checks of access; empty for users and tenants that are not known.
+    private func storePage(
+        _ query: SessionListQuery, _ access: Access, _ parts: ListedParts, _ policy: ReadPolicy
+    ) throws(ChatError) -> ListedPage {
         if let owner = query.owner {
             guard access.reaches(owner: owner) else { throw .forbidden }
         } else {
             guard case .tenant = access.reach else { throw .forbidden }
         }
-        guard query.query.limit > 0, let page = try storePage(query, access, policy) else {
-            return SessionList(sessions: [], next: nil)
-        }
-        var list = SessionList(sessions: [], next: page.next)
-        list.sessions.reserveCapacity(page.sessions.count)
-        for info in page.sessions {
-            // A session that was deleted since the page was read is left out.
-            guard let session = try ifFound({ () throws(ChatError) in try load(info, owner: query.owner, policy) })
-            else { continue }
-            let recent = query.recentMessages > 0 ? try entries(of: info.key, .last(query.recentMessages), policy) : []
-            list.sessions.append(SessionSummary(session: session, recentMessages: recent))
-        }
-        return list
-    }
-
-    private func storePage(
-        _ query: SessionListQuery, _ access: Access, _ policy: ReadPolicy
-    ) throws(ChatError) -> SessionPage? {
         var storeQuery = query.query
         storeQuery.tagMask |= SessionFlags.deletedBit
         storeQuery.tagValue &= ~SessionFlags.deletedBit
         do throws(LogStoreError) {
-            guard let tenant = try store.tenant(named: access.tenant.name, policy: policy) else { return nil }
-            guard let owner = query.owner else {
-                return try store.sessions(ofTenant: tenant, storeQuery, policy: policy)
+            guard storeQuery.limit > 0, let tenant = try store.tenant(named: access.tenant.name, policy: policy) else {
+                return ListedPage()
             }
-            guard let user = try store.user(named: owner, in: tenant, policy: policy) else { return nil }
-            return try store.sessions(of: user, storeQuery, policy: policy)
+            guard let owner = query.owner else {
+                return try store.list(ofTenant: tenant, storeQuery, parts, policy: policy)
+            }
+            guard let user = try store.user(named: owner, in: tenant, policy: policy) else { return ListedPage() }
+            return try store.list(of: user, storeQuery, parts, policy: policy)
         } catch {
             throw ChatError(error)
-        }
-    }
-
-    private func ifFound(_ body: () throws(ChatError) -> Session) throws(ChatError) -> Session? {
-        do throws(ChatError) {
-            return try body()
-        } catch .sessionNotFound {
-            return nil
         }
     }
 

@@ -42,10 +42,7 @@ package enum MessageID: Hashable, Sendable {
     package func write(to out: inout [UInt8]) {
         switch self {
         case .timed(let milliseconds, let suffix):
-            out.append(contentsOf: Self.prefix)
-            out.append(decimal: Int64(milliseconds))
-            out.append(UInt8(ascii: "_"))
-            suffix.write(to: &out)
+            out.append(upTo: MessageFields.ID.textBound) { $0.put(MessageFields.ID.timed(milliseconds, suffix)) }
         case .uuid(let uuid): uuid.write(to: &out)
         case .verbatim(let text): out.append(contentsOf: text.bytes)
         }
@@ -96,14 +93,7 @@ package struct Base36: Hashable, Sendable {
     }
 
     package func write(to out: inout [UInt8]) {
-        var digits = InlineArray<12, UInt8>(repeating: 0)
-        var rest = value
-        for place in (0..<Int(width)).reversed() {
-            let digit = UInt8(truncatingIfNeeded: rest % 36)
-            digits[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-            rest /= 36
-        }
-        out.append(digits.span.extracting(..<Int(width)))
+        out.append(upTo: Self.maximumWidth) { $0.put(base36: value, width: Int(width)) }
     }
 }
 
@@ -147,14 +137,7 @@ package struct UUIDValue: Hashable, Sendable {
         self.init(canonical: text.utf8.map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 })
     }
 
-    package func write(to out: inout [UInt8]) {
-        for index in 0..<32 {
-            if index == 8 || index == 12 || index == 16 || index == 20 { out.append(UInt8(ascii: "-")) }
-            let word = index < 16 ? high : low
-            let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 - index % 16 * 4)) & 15
-            out.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-        }
-    }
+    package func write(to out: inout [UInt8]) { out.append(upTo: 36) { $0.put(self) } }
 
     package var string: String {
         var bytes: [UInt8] = []

@@ -77,87 +77,136 @@ extension Array where Element == UInt8 {
     }
 
     /// Appends the decimal digits of `value`.
-    package mutating func append(decimal value: Int64) {
-        if value < 0 { append(UInt8(ascii: "-")) }
-        var rest = value.magnitude
-        var digits = InlineArray<20, UInt8>(repeating: 0)
-        var first = digits.count
-        repeat {
-            first -= 1
-            digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        } while rest != 0
-        append(digits.span.extracting(first...))
-    }
-
-    /// Appends bytes of the stack: one check of the capacity for all of them.
-    mutating func append(_ bytes: Span<UInt8>) {
-        bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
-    }
+    package mutating func append(decimal value: Int64) { append(upTo: 20) { $0.put(decimal: value) } }
 
     /// Appends `text` (UTF-8) as a JSON string literal, as `JSON.stringify` writes it: the two-character escapes of
     /// RFC 8259 §7 for quote, backslash, BS, TAB, LF, FF, CR; `\u00xx` for the other controls; all else raw.
-    package mutating func append<Bytes: Collection>(jsonString text: Bytes) where Bytes.Element == UInt8 {
-        append(Byte.quote)
-        let handled: Void? = text.withContiguousStorageIfAvailable { append(escaping: $0) }
-        if handled == nil { [UInt8](text).withUnsafeBufferPointer { append(escaping: $0) } }
-        append(Byte.quote)
+    package mutating func append(jsonString text: Span<UInt8>) {
+        let escapedCount = JSONString.escapedCount(text)
+        append(upTo: escapedCount + 2) { out in
+            out.put(Byte.quote)
+            out.put(escaping: text, escapedCount: escapedCount)
+            out.put(Byte.quote)
+        }
+    }
+
+    package mutating func append(jsonString text: [UInt8]) { append(jsonString: text.span) }
+    package mutating func append(jsonString text: ArraySlice<UInt8>) { append(jsonString: text.span) }
+
+    package mutating func append(jsonString text: some Collection<UInt8>) {
+        let handled: Void? = text.withContiguousStorageIfAvailable { append(jsonString: $0.span) }
+        if handled == nil { append(jsonString: [UInt8](text).span) }
     }
 
     /// Appends a string as a JSON string literal.
     package mutating func append(jsonString text: String) {
-        append(jsonString: text.utf8)
+        var text = text
+        text.withUTF8 { append(jsonString: $0.span) }
+    }
+}
+
+// MARK: Escapes
+
+extension JSONString {
+    /// The bytes of a text between the quotes of its literal: as many as the text has if it needs no escape.
+    package static func escapedCount(_ text: Span<UInt8>) -> Int {
+        text.withUnsafeBufferPointer { text in
+            var count = text.count
+            forEachRun(text) { _ in } escape: { count += escape(of: $0).count - 1 }
+            return count
+        }
     }
 
-    /// Runs that need no escape are found eight bytes at a time and copied whole.
-    private mutating func append(escaping text: UnsafeBufferPointer<UInt8>) {
-        var runStart = 0
+    /// Writes exactly `escapedCount` bytes.
+    static func escape(_ text: UnsafeBufferPointer<UInt8>, to out: UnsafeMutableBufferPointer<UInt8>) {
+        var position = 0
+        func put(_ byte: UInt8) {
+            out.initializeElement(at: position, to: byte)
+            position += 1
+        }
+        forEachRun(text) { run in
+            position = out[position...].initialize(fromContentsOf: text[run])
+        } escape: { byte in
+            put(Byte.backslash)
+            let escape = escape(of: byte)
+            put(escape.letter)
+            if escape.count > 2 {
+                put(UInt8(ascii: "0"))
+                put(UInt8(ascii: "0"))
+                put(UInt8(ascii: "0") + (byte >> 4))
+                put(hexDigit(byte & 15))
+            }
+        }
+        precondition(position == out.count, "not the text that was counted")
+    }
+
+    /// Goes through a text in runs that need no escape and single bytes that do. Blocks of 32 bytes, then words of 8, are
+    /// passed over at once if nothing in them needs one.
+    @inline(__always)
+    private static func forEachRun(
+        _ text: UnsafeBufferPointer<UInt8>, run: (Range<Int>) -> Void, escape: (UInt8) -> Void
+    ) {
+        let raw = UnsafeRawBufferPointer(text)
+        let end = raw.count
+        var start = 0
         var index = 0
-        while index < text.count {
-            if index + 8 <= text.count {
-                let word = UnsafeRawPointer(text.baseAddress! + index).loadUnaligned(as: UInt64.self)
-                if !Self.needsEscape(word) {
+        while index < end {
+            let blockEnd = min(index + 32, end)
+            if index + 32 <= end, !needsEscape(raw.loadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)) {
+                index = blockEnd
+                continue
+            }
+            while index < blockEnd {
+                if index + 8 <= blockEnd, !needsEscape(raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)) {
                     index += 8
                     continue
                 }
+                let wordEnd = min(index + 8, blockEnd)
+                while index < wordEnd {
+                    let byte = raw[index]
+                    if byte < 0x20 || byte == Byte.quote || byte == Byte.backslash {
+                        if index > start { run(start..<index) }
+                        escape(byte)
+                        start = index + 1
+                    }
+                    index += 1
+                }
             }
-            let byte = text[index]
-            if byte >= 0x20 && byte != Byte.quote && byte != Byte.backslash {
-                index += 1
-                continue
-            }
-            append(contentsOf: text[runStart..<index])
-            append(Byte.backslash)
-            switch byte {
-            case Byte.quote, Byte.backslash: append(byte)
-            case 0x08: append(UInt8(ascii: "b"))
-            case 0x09: append(UInt8(ascii: "t"))
-            case 0x0A: append(UInt8(ascii: "n"))
-            case 0x0C: append(UInt8(ascii: "f"))
-            case 0x0D: append(UInt8(ascii: "r"))
-            default:
-                append(UInt8(ascii: "u"))
-                append(UInt8(ascii: "0"))
-                append(UInt8(ascii: "0"))
-                append(UInt8(ascii: "0") + (byte >> 4))
-                append(Self.hexDigit(byte & 15))
-            }
-            index += 1
-            runStart = index
         }
-        append(contentsOf: text[runStart..<text.count])
+        if end > start { run(start..<end) }
     }
+
+    /// The letter behind the backslash, and how many bytes the escape has.
+    private static func escape(of byte: UInt8) -> (letter: UInt8, count: Int) {
+        switch byte {
+        case Byte.quote, Byte.backslash: (byte, 2)
+        case 0x08: (UInt8(ascii: "b"), 2)
+        case 0x09: (UInt8(ascii: "t"), 2)
+        case 0x0A: (UInt8(ascii: "n"), 2)
+        case 0x0C: (UInt8(ascii: "f"), 2)
+        case 0x0D: (UInt8(ascii: "r"), 2)
+        default: (UInt8(ascii: "u"), 6)
+        }
+    }
+
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
 
     /// Whether one of eight bytes is a control character, a quote or a backslash. Never false where one is; a byte that is
     /// just above another that needs an escape can make it true for nothing.
     private static func needsEscape(_ word: UInt64) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
         let quote = word ^ (ones &* UInt64(Byte.quote))
         let backslash = word ^ (ones &* UInt64(Byte.backslash))
-        // The high bit of a byte of x &- ones is set if the byte is 0 (or above 0x80, which & ~x takes out again).
-        let found =
-            ((word &- (ones &* 0x20)) & ~word) | ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash)
+        // The high bit of a byte of x &- ones is set if the byte is 0 or above 0x80; & ~word takes the latter out again.
+        let found = ((word &- (ones &* 0x20)) | (quote &- ones) | (backslash &- ones)) & ~word
         return found & (ones &* 0x80) != 0
+    }
+
+    /// The same of four words.
+    private static func needsEscape(_ words: SIMD4<UInt64>) -> Bool {
+        let quote = words ^ (ones &* UInt64(Byte.quote))
+        let backslash = words ^ (ones &* UInt64(Byte.backslash))
+        let found = ((words &- (ones &* 0x20)) | (quote &- ones) | (backslash &- ones)) & ~words
+        return (found.x | found.y | found.z | found.w) & (ones &* 0x80) != 0
     }
 
     private static func hexDigit(_ value: UInt8) -> UInt8 {

@@ -60,54 +60,10 @@ package enum Calendar {
 
 extension Array where Element == UInt8 {
     /// Appends `YYYY-MM-DDThh:mm:ss.mmmZ`; microseconds are cut to milliseconds. Years are 0…9999.
-    package mutating func append(isoMilliseconds time: Timestamp) {
-        var text = DateText(time)
-        let micros = time.microseconds - time.microseconds.floored(to: 1_000_000)
-        text.put(Int(micros / 1000), at: 20..<23)
-        text.bytes[23] = UInt8(ascii: "Z")
-        append(text.bytes.span.extracting(..<24))
-    }
+    package mutating func append(isoMilliseconds time: Timestamp) { append(upTo: 24) { $0.put(isoMilliseconds: time) } }
 
     /// Appends `YYYY-MM-DDThh:mm:ss.uuuuuuZ`.
-    package mutating func append(isoMicroseconds time: Timestamp) {
-        var text = DateText(time)
-        text.put(Int(time.microseconds - time.microseconds.floored(to: 1_000_000)), at: 20..<26)
-        text.bytes[26] = UInt8(ascii: "Z")
-        append(text.bytes.span)
-    }
-}
-
-/// `YYYY-MM-DDThh:mm:ss.` with room for a fraction and the zone, on the stack: lists print two or three times a row.
-private struct DateText {
-    var bytes: InlineArray<27, UInt8>
-
-    init(_ time: Timestamp) {
-        bytes = InlineArray(repeating: 0)
-        let dayStart = time.microseconds.floored(to: Calendar.microsecondsPerDay)
-        let (year, month, day) = Calendar.date(ofDay: Int(dayStart / Calendar.microsecondsPerDay))
-        let second = Int((time.microseconds - dayStart) / 1_000_000)
-        put(max(0, min(year, 9999)), at: 0..<4)
-        bytes[4] = UInt8(ascii: "-")
-        put(month, at: 5..<7)
-        bytes[7] = UInt8(ascii: "-")
-        put(day, at: 8..<10)
-        bytes[10] = UInt8(ascii: "T")
-        put(second / 3600, at: 11..<13)
-        bytes[13] = UInt8(ascii: ":")
-        put(second / 60 % 60, at: 14..<16)
-        bytes[16] = UInt8(ascii: ":")
-        put(second % 60, at: 17..<19)
-        bytes[19] = UInt8(ascii: ".")
-    }
-
-    /// The low digits of `value` that fit.
-    mutating func put(_ value: Int, at places: Range<Int>) {
-        var rest = value
-        for place in places.reversed() {
-            bytes[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        }
-    }
+    package mutating func append(isoMicroseconds time: Timestamp) { append(upTo: 27) { $0.put(isoMicroseconds: time) } }
 }
 
 extension Timestamp {
@@ -116,14 +72,6 @@ extension Timestamp {
         var bytes: [UInt8] = []
         bytes.append(isoMilliseconds: self)
         return String(decoding: bytes, as: UTF8.self)
-    }
-}
-
-extension Int64 {
-    /// The greatest multiple of `step` that is not above the number.
-    fileprivate func floored(to step: Int64) -> Int64 {
-        let rest = self % step
-        return rest < 0 ? self - rest - step : self - rest
     }
 }
 

@@ -5,6 +5,18 @@ extension UTF8Text {
         bytes.reduce(0) { $0 + Self.utf16Units(leadByte: $1) }
     }
 
+    /// Whether `length` is above `units`; looks at no more bytes than it needs.
+    package func isLonger(thanUTF16 units: Int) -> Bool {
+        // A byte is at most one unit.
+        guard bytes.count > units else { return false }
+        var count = 0
+        for byte in bytes {
+            count += Self.utf16Units(leadByte: byte)
+            if count > units { return true }
+        }
+        return false
+    }
+
     /// `substring(0, units)`, as it reads after encoding to UTF-8: a surrogate pair that is cut becomes U+FFFD.
     package func utf16Prefix(_ units: Int) -> UTF8Text {
         var taken = 0
@@ -26,11 +38,15 @@ extension UTF8Text {
 
     /// `String.prototype.trim`: WhiteSpace and LineTerminator of ECMA-262 off both ends.
     package var trimmed: UTF8Text {
+        // Most texts begin and end with a printing ASCII character: there is nothing to take off.
+        if let first = bytes.first, let last = bytes.last, Self.isPrinting(first), Self.isPrinting(last) { return self }
         var rest = Substring(string).unicodeScalars
         while let first = rest.first, Self.isWhiteSpace(first) { rest.removeFirst() }
         while let last = rest.last, Self.isWhiteSpace(last) { rest.removeLast() }
         return rest.count == string.unicodeScalars.count ? self : UTF8Text(String(rest))
     }
+
+    private static func isPrinting(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7F }
 
     /// TAB, VT, FF, BOM, every Unicode space separator, LF, CR, U+2028, U+2029.
     package static func isWhiteSpace(_ scalar: UnicodeScalar) -> Bool {

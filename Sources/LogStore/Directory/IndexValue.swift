@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Values of the index kinds that have a form of their own (docs/format.md, "Index values").
 enum IndexValue {
     static let tombstone: [UInt8] = [SessionRow.tombstone]
@@ -6,6 +8,15 @@ enum IndexValue {
 
     /// A name behind the presence byte.
     static func name(_ s: String) -> [UInt8] { [SessionRow.present] + Array(s.utf8) }
+    /// Whether a live value is this name, byte for byte.
+    static func isName(_ v: [UInt8], _ name: String) -> Bool {
+        guard v.first == SessionRow.present, v.count == name.utf8.count + 1 else { return false }
+        guard v.count > 1 else { return true }
+        var name = name
+        return name.withUTF8 { name in
+            unsafe v.withUnsafeBytes { unsafe memcmp($0.baseAddress! + 1, name.baseAddress!, name.count) == 0 }
+        }
+    }
     static func decodeName(_ v: [UInt8]) -> String? {
         guard v.first == SessionRow.present else { return nil }
         return String(validating: v.dropFirst(), as: UTF8.self)
@@ -20,11 +31,13 @@ enum IndexValue {
         return w.take()
     }
     static func decodeVersioned(_ v: [UInt8]) throws(ByteReader.Malformed) -> (bytes: [UInt8], version: LSN)? {
-        try v.read { r throws(ByteReader.Malformed) in
-            guard try r.u8() == SessionRow.present else { return nil }
-            let version = LSN(try r.varint())
-            return (try r.array(r.remaining), version)
-        }
+        try unsafe decodeVersioned(v.span.bytes)
+    }
+    static func decodeVersioned(_ v: RawSpan) throws(ByteReader.Malformed) -> (bytes: [UInt8], version: LSN)? {
+        var r = ByteReader(v)
+        guard try r.u8() == SessionRow.present else { return nil }
+        let version = LSN(try r.varint())
+        return (try r.array(r.remaining), version)
     }
 
     static func number(_ n: UInt64) -> [UInt8] {

@@ -76,33 +76,37 @@ struct SessionRow: Hashable, Sendable {
 
     /// nil for a tombstone.
     static func decode(_ bytes: [UInt8]) throws(ByteReader.Malformed) -> SessionRow? {
-        try bytes.read { r throws(ByteReader.Malformed) in
-            guard try r.u8() == present else { return nil }
-            let flags = Flags(rawValue: try r.u8())
-            let retentionClass = try r.u8()
-            let createdAt = Int64(bitPattern: try r.u64())
-            let updatedAt = Int64(bitPattern: try r.u64())
-            let tags = try r.u32()
-            let lastSequence = try r.sequence()
-            let deletedCount = try r.sequence()
-            let stateVersion = try r.varint()
-            let id = try r.string()
-            let count = try r.length(limit: r.remaining)
-            var runs: [Run] = []
-            runs.reserveCapacity(count)
-            var last = Run(generation: 0, firstSequence: 0)
-            for _ in 0..<count {
-                let (g, overG) = last.generation.addingReportingOverflow(try r.varint())
-                let (s, overS) = last.firstSequence.addingReportingOverflow(try r.sequence())
-                if overG || overS { throw r.malformed("run list") }
-                last = Run(generation: g, firstSequence: s)
-                runs.append(last)
-            }
-            return SessionRow(
-                flags: flags, retentionClass: retentionClass, createdAt: createdAt, updatedAt: updatedAt,
-                lastSequence: lastSequence, deletedCount: deletedCount, tags: tags, stateVersion: stateVersion,
-                runs: runs, id: id)
+        try unsafe decode(bytes.span.bytes)
+    }
+
+    /// nil for a tombstone.
+    static func decode(_ bytes: RawSpan) throws(ByteReader.Malformed) -> SessionRow? {
+        var r = ByteReader(bytes)
+        guard try r.u8() == present else { return nil }
+        let flags = Flags(rawValue: try r.u8())
+        let retentionClass = try r.u8()
+        let createdAt = Int64(bitPattern: try r.u64())
+        let updatedAt = Int64(bitPattern: try r.u64())
+        let tags = try r.u32()
+        let lastSequence = try r.sequence()
+        let deletedCount = try r.sequence()
+        let stateVersion = try r.varint()
+        let id = try r.string()
+        let count = try r.length(limit: r.remaining)
+        var runs: [Run] = []
+        runs.reserveCapacity(count)
+        var last = Run(generation: 0, firstSequence: 0)
+        for _ in 0..<count {
+            let (g, overG) = last.generation.addingReportingOverflow(try r.varint())
+            let (s, overS) = last.firstSequence.addingReportingOverflow(try r.sequence())
+            if overG || overS { throw r.malformed("run list") }
+            last = Run(generation: g, firstSequence: s)
+            runs.append(last)
         }
+        return SessionRow(
+            flags: flags, retentionClass: retentionClass, createdAt: createdAt, updatedAt: updatedAt,
+            lastSequence: lastSequence, deletedCount: deletedCount, tags: tags, stateVersion: stateVersion,
+            runs: runs, id: id)
     }
 
     /// The fixed part only; nil for a tombstone.

@@ -42,10 +42,8 @@ final class Head: @unchecked Sendable {  // confined by LogStore.state, immutabl
     func session(_ key: SessionKey) -> HeadSession? { slots[key].map { sessions[$0] } }
     func delta(_ key: SessionKey) -> SessionDelta? { slots[key].map { sessions[$0].delta } }
 
-    /// Sessions of a user changed here, in no order.
-    func forEachSession(of user: UserKey, _ body: (HeadSession) -> Void) {
-        for slot in slotsByUser[user] ?? [] { body(sessions[slot]) }
-    }
+    /// Where in `sessions` those of a user are that were changed here, in no order.
+    func slots(of user: UserKey) -> [Int] { slotsByUser[user] ?? [] }
 
     // MARK: Applying
 

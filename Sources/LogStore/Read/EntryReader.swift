@@ -163,14 +163,7 @@ private struct EntryScan {
             let b = min(to, last)
             guard a <= b else { continue }
             for sequence in a...b {
-                let e = head.entries[Int(sequence - first)]
-                guard e.payload.crc32c == e.crc else {
-                    throw .corrupt(file: "memory", offset: 0, detail: "entry \(sequence) of \(key)")
-                }
-                entries.append(
-                    Entry(
-                        sequence: sequence, createdAt: Timestamp(microseconds: e.createdAt), amendedAt: nil,
-                        payload: e.payload))
+                entries.append(try head.entries[Int(sequence - first)].entry(sequence, of: key))
             }
         }
         return entries
@@ -197,32 +190,10 @@ private struct EntryScan {
             while cursor.isValid {
                 let isInside = unsafe end.withUnsafeBytes { unsafe compareKeys(cursor.keyBytes, $0) <= 0 }
                 guard isInside else { break }
-                entries.append(try decode(cursor, segment))
+                entries.append(try cursor.entry(of: key, in: segment))
                 try cursor.next()
             }
         }
-    }
-
-    private func decode(_ cursor: TableCursor, _ segment: TableReader) throws(LogStoreError) -> Entry {
-        let entry: (entry: Entry, crc: UInt32)?
-        do throws(ByteReader.Malformed) {
-            let keySpan = unsafe RawSpan(_unsafeBytes: cursor.keyBytes)
-            var k = ByteReader(keySpan)
-            try k.skip(14)
-            let sequence = SequenceNumber(truncatingIfNeeded: try k.bigEndian(width: 4))
-            let valueSpan = unsafe RawSpan(_unsafeBytes: cursor.valueBytes)
-            var v = ByteReader(valueSpan)
-            let createdAt = Timestamp(microseconds: Int64(bitPattern: try v.u64()))
-            let crc = try v.u32()
-            let payload = try v.array(v.remaining)
-            entry = (Entry(sequence: sequence, createdAt: createdAt, amendedAt: nil, payload: payload), crc)
-        } catch {
-            throw .corrupt(file: segment.name.fileName, offset: 0, detail: "entry of \(key): \(error.what)")
-        }
-        guard let entry, entry.entry.payload.crc32c == entry.crc else {
-            throw .corrupt(file: segment.name.fileName, offset: 0, detail: "CRC of an entry of \(key)")
-        }
-        return entry.entry
     }
 
     /// Lays amendments over: deleted entries vanish, edited ones change. A merge may have left an edited entry out of its
@@ -247,5 +218,33 @@ private struct EntryScan {
         }
         result.sort { $0.sequence < $1.sequence }
         return result
+    }
+}
+
+extension TableCursor {
+    /// The entry of a session that the cursor stands on.
+    func entry(of key: SessionKey, in segment: TableReader) throws(LogStoreError) -> Entry {
+        try unsafe withRecordBytes { (entryKey, value) throws(LogStoreError) in
+            guard let (_, sequence) = unsafe IndexKey.entry(from: entryKey), value.count >= 12 else {
+                throw .corrupt(file: segment.name.fileName, offset: 0, detail: "entry of \(key)")
+            }
+            let payload = unsafe [UInt8](value.slice(12..<value.count).bindMemory(to: UInt8.self))
+            guard unsafe payload.crc32c == value.littleEndian(UInt32.self, at: 8) else {
+                throw .corrupt(file: segment.name.fileName, offset: 0, detail: "CRC of an entry of \(key)")
+            }
+            let createdAt = unsafe Int64(bitPattern: value.littleEndian(UInt64.self, at: 0))
+            return Entry(
+                sequence: sequence, createdAt: Timestamp(microseconds: createdAt), amendedAt: nil, payload: payload)
+        }
+    }
+
+    /// Calls `body` with key and value in the block's memory.
+    func withRecordBytes<R>(
+        _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws(LogStoreError) -> R
+    ) throws(LogStoreError) -> R {
+        // The cursor holds the block for as long as it is not moved, which `body` has no means to do.
+        try withExtendedLifetime(self) { (cursor) throws(LogStoreError) in
+            try unsafe body(cursor.keyBytes, cursor.valueBytes)
+        }
     }
 }

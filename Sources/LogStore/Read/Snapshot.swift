@@ -77,7 +77,7 @@ struct Lookup: Sendable {
     private func key(under prefix: [UInt8], named name: String) throws(LogStoreError) -> [UInt8]? {
         var found: [UInt8]?
         try scan(prefix: prefix, filtered: true) { (key, value) throws(LogStoreError) in
-            guard IndexValue.decodeName(value) == name else { return true }
+            guard IndexValue.isName(value, name) else { return true }
             found = key
             return false
         }
@@ -110,7 +110,7 @@ struct Lookup: Sendable {
         var found: (SessionKey, SessionRow)?
         let prefix = IndexKey.sessionsByID(tenant, hash: IndexKey.hash(id))
         try scan(prefix: prefix, filtered: true) { (key, value) throws(LogStoreError) in
-            guard IndexValue.decodeName(value) == id else { return true }
+            guard IndexValue.isName(value, id) else { return true }
             let session = SessionKey(
                 tenant: tenant, user: IndexKey.bigEndian(key, 13, 5), session: IndexKey.bigEndian(key, 18, 5))
             guard let row = try row(session) else { return true }

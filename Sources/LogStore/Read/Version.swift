@@ -31,11 +31,7 @@ final class Version: Sendable {
     /// Whether `prefix` may occur, for prefixes that `IndexKey.filterPrefixes` puts into filters.
     func runs(withPrefix prefix: [UInt8], filtered: Bool, _ policy: ReadPolicy) throws(LogStoreError) -> [TableReader] {
         var runs: [TableReader] = []
-        for run in index {
-            if filtered, try !run.mightContain(prefix: prefix, policy) { continue }
-            guard run.overlaps(prefix, prefix.prefixEnd ?? run.properties.lastKey) else { continue }
-            runs.append(run)
-        }
+        for run in index where try run.mayHold(prefix, filtered: filtered, policy) { runs.append(run) }
         return runs
     }
 
@@ -50,6 +46,15 @@ final class Version: Sendable {
         }
         guard low < segments.count, segments[low].name.generationLow <= generation else { return nil }
         return segments[low]
+    }
+}
+
+extension TableReader {
+    /// Whether keys under `prefix` may be there.
+    /// - Parameter filtered: the prefix is one that `IndexKey.filterPrefixes` puts into filters.
+    func mayHold(_ prefix: [UInt8], filtered: Bool, _ policy: ReadPolicy) throws(LogStoreError) -> Bool {
+        if filtered, try !mightContain(prefix: prefix, policy) { return false }
+        return overlaps(prefix, prefix.prefixEnd ?? properties.lastKey)
     }
 }
 

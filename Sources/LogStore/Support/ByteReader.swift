@@ -86,10 +86,17 @@ package struct ByteReader: ~Escapable {
     @_lifetime(self: copy self)
     package mutating func string() throws(Malformed) -> String {
         let at = offset
-        guard let s = String(validating: try lengthPrefixed(), as: UTF8.self) else {
-            throw Malformed(offset: at, what: "UTF-8")
+        let count = try length(limit: remaining)
+        let start = offset
+        offset += count
+        let text = unsafe bytes.withUnsafeBytes { whole -> String? in
+            let part = unsafe UnsafeRawBufferPointer(rebasing: whole[start..<start + count])
+            // Nearly all are ASCII, which is validated much faster than other text.
+            if unsafe part.reduce(0, { $0 | $1 }) < 0x80 { return unsafe String(decoding: part, as: UTF8.self) }
+            return unsafe String(validating: part, as: UTF8.self)
         }
-        return s
+        guard let text else { throw Malformed(offset: at, what: "UTF-8") }
+        return text
     }
 
     @_lifetime(self: copy self)

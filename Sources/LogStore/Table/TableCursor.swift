@@ -94,6 +94,29 @@ package final class TableCursor {
         try unsafe seekLast(key, orEqual: false)
     }
 
+    /// To `key` itself; where there is none the cursor stays. Of keys that come in their order most are in the block that
+    /// the cursor holds, and cost no look at the index.
+    /// - Parameter filtered: whether the table's filter knows keys like this one whole.
+    /// - Complexity: as `TableReader.get`: no block is read but the one that has to hold the key.
+    package func find(_ key: UnsafeRawBufferPointer, filtered: Bool) throws(LogStoreError) -> Bool {
+        if let block = position?.block, unsafe compareKeys(block.key(0), key) <= 0,
+            unsafe compareKeys(block.key(block.count - 1), key) >= 0
+        {
+            let record = unsafe block.lowerBound(key)
+            guard unsafe compareKeys(block.key(record), key) == 0 else { return false }
+            position?.record = record
+            return true
+        }
+        if filtered, try unsafe !reader.mightContain(key, policy) { return false }
+        guard var found = try unsafe descend(key, orEqual: true) else { return false }
+        found.record = unsafe found.block.lowerBound(key)
+        guard found.record < found.block.count, unsafe compareKeys(found.block.key(found.record), key) == 0 else {
+            return false
+        }
+        position = found
+        return true
+    }
+
     package func seek(to key: [UInt8]) throws(LogStoreError) {
         try unsafe key.withRawBytes { (key) throws(LogStoreError) in try unsafe seek(to: key) }
     }
