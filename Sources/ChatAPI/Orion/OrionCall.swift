@@ -99,26 +99,31 @@ struct OrionCall: Sendable {
             return answer(OrionReply(200, Array(#"{"sessions":[],"count":0}"#.utf8)))
         }
         engine.encodedSessions(SessionListQuery(owner: owner, query: list.query), access) { [self] result in
-            finish(result, failure: "Failed to get sessions") { page in
-                let size = page.sessions.reduce(128) { size, session in
-                    size + session.state.count * 2 + (session.lastMessage?.entry.payload.count ?? 0) + 384
-                }
-                return OrionReply(200, reserving: size) {
-                    Self.append(page, owner: owner, pages: list.pages, query: list.query, to: &$0)
-                }
+            do throws(ChatError) {
+                answer(OrionReply(200, try Self.written(try result.get(), owner, pages: list.pages, list.query)))
+            } catch {
+                answer(error, failure: "Failed to get sessions")
             }
         }
     }
 
-    private static func append(
-        _ page: EncodedSessionList, owner: String, pages: Bool, query: SessionQuery, to out: inout [UInt8]
-    ) {
+    private static func written(
+        _ page: ListedPage, _ owner: String, pages: Bool, _ query: SessionQuery
+    ) throws(ChatError) -> [UInt8] {
         var ownerText: [UInt8] = []
         ownerText.append(jsonString: owner)
+        let sessions = page.sessions.span
+        var out: [UInt8] = []
+        // Enough unless much has to be escaped: then it grows.
+        var size = 128
+        for index in sessions.indices {
+            size += sessions[index].state.count * 2 + (sessions[index].newest?.payload.count ?? 0) + 384
+        }
+        out.reserveCapacity(size)
         out.append(key: #"{"sessions":["#)
-        for (index, session) in page.sessions.enumerated() {
+        for index in sessions.indices {
             if index > 0 { out.append(UInt8(ascii: ",")) }
-            out.append(orionSession: session, owner: ownerText)
+            try out.append(orionSession: sessions[index], owner: ownerText)
         }
         out.append(key: #"],"count":"#)
         out.append(decimal: Int64(page.sessions.count))
@@ -127,6 +132,7 @@ struct OrionCall: Sendable {
             out.append(jsonString: OrionCursor.encode(next, query))
         }
         out.append(UInt8(ascii: "}"))
+        return out
     }
 
     // MARK: Messages

@@ -49,22 +49,27 @@ final class OrionMessageList: Sendable {
     }
 
     private func take(_ result: Result<EncodedHistoryPage, ChatError>) {
-        switch result {
-        case .failure(let error): fail(error)
-        case .success(let page):
-            let chunk = state.withLock { state in append(page, to: &state) }
+        do throws(ChatError) {
+            let page = try result.get()
+            let chunk = try state.withLock { (state) throws(ChatError) in try append(page, to: &state) }
             if let next = page.next { goOn(next, chunk) } else { end(chunk) }
+        } catch {
+            fail(error)
         }
     }
 
     /// Writes a page. Returns the stream and what to send over it, if the reply is one.
-    private func append(_ page: EncodedHistoryPage, to state: inout State) -> (stream: BodyStream, bytes: [UInt8])? {
+    private func append(
+        _ page: EncodedHistoryPage, to state: inout State
+    ) throws(ChatError) -> (stream: BodyStream, bytes: [UInt8])? {
+        let messages = page.messages.span
         // Enough unless much has to be escaped: then the buffer grows.
-        let messageBytes = page.messages.reduce(0) { $0 + $1.entry.payload.count + keys.assistant.count + Self.otherBytes }
-        state.buffer.reserveCapacity(state.buffer.count + messageBytes + Self.otherBytes)
-        for message in page.messages {
+        var size = state.buffer.count + Self.otherBytes
+        for index in messages.indices { size += messages[index].payload.count + keys.assistant.count + Self.otherBytes }
+        state.buffer.reserveCapacity(size)
+        for index in messages.indices {
             if state.count > 0 { state.buffer.append(UInt8(ascii: ",")) }
-            state.buffer.append(orionMessage: message, keys)
+            try state.buffer.append(orionMessage: messages[index], keys)
             state.count += 1
         }
         if page.next == nil {

@@ -36,48 +36,54 @@ extension Array where Element == UInt8 {
 
     /// The same of a session whose fields are still in its stored bytes.
     /// - Parameter owner: the JSON literal of its user.
-    mutating func append(orionSession record: EncodedSession, owner: [UInt8]) {
-        let state = record.state.span
-        let fields = record.fields
+    mutating func append(orionSession listed: ListedSession, owner: [UInt8]) throws(ChatError) {
+        let fields = try SessionStateFields(decoding: listed.state)
+        let state = listed.state.span
         let first = state.extracting(fields.firstMessage)
-        append(key: #"{"sessionId":"#)
-        append(jsonString: record.info.id)
-        append(key: #","userId":"#)
-        append(contentsOf: owner)
-        append(key: #","title":"#)
-        if fields.derivesTitle {
-            append(orionTitleOf: UTF8Text(valid: record.state[fields.firstMessage]))
-        } else {
-            append(jsonString: state.extracting(fields.title ?? 0..<0))
-        }
-        append(key: #","firstMessage":"#)
-        append(jsonString: first)
-        append(key: #","lastMessage":"#)
-        if let last = record.lastMessage {
-            append(jsonString: last.entry.payload.span.extracting(last.fields.content))
-        } else {
-            append(jsonString: first)
-        }
-        append(upTo: 160) { out in
-            out.put(#","messageCount":"#)
-            // The first message counts although it is not stored as one: clients rely on it.
-            out.put(decimal: Int64(record.info.entryCount) + (first.isEmpty ? 0 : 1))
-            out.put(#","createdAt":""#)
-            out.put(isoMilliseconds: record.info.createdAt)
-            out.put(#"","updatedAt":""#)
-            out.put(isoMilliseconds: record.info.updatedAt)
-            out.put(#"","metadata":"#)
-        }
-        if let metadata = fields.metadata { append(contentsOf: record.state[metadata]) } else { append(key: "{}") }
-        append(UInt8(ascii: "}"))
+        guard let newest = listed.newest else { return append(orionSession: listed, fields, owner, last: first) }
+        let last = try MessageFields(decoding: newest.payload)
+        append(orionSession: listed, fields, owner, last: newest.payload.span.extracting(last.content))
     }
 
-    private mutating func append(orionTitleOf text: UTF8Text) {
-        let (title, hasDots) = SessionTitle.parts(of: text)
-        append(jsonString: title.bytes)
-        guard hasDots else { return }
-        removeLast()
-        append(key: #"...""#)
+    private mutating func append(
+        orionSession listed: ListedSession, _ fields: SessionStateFields, _ owner: [UInt8], last: Span<UInt8>
+    ) {
+        let id = listed.info.id.utf8.span
+        let state = listed.state.span
+        let first = state.extracting(fields.firstMessage)
+        let metadata = state.extracting(fields.metadata ?? 0..<0)
+        let (derived, hasDots) =
+            fields.derivesTitle
+            ? SessionTitle.parts(of: UTF8Text(valid: listed.state[fields.firstMessage])) : (.empty, false)
+        let title = fields.derivesTitle ? derived.bytes.span : state.extracting(fields.title ?? 0..<0)
+        let idCount = JSONString.escapedCount(id)
+        let titleCount = JSONString.escapedCount(title)
+        let firstCount = JSONString.escapedCount(first)
+        let lastCount = JSONString.escapedCount(last)
+        let bound = 256 + idCount + owner.count + titleCount + firstCount + lastCount + metadata.count
+        append(upTo: bound) { out in
+            out.put(#"{"sessionId":""#)
+            out.put(escaping: id, escapedCount: idCount)
+            out.put(#"","userId":"#)
+            out.put(owner.span)
+            out.put(#","title":""#)
+            out.put(escaping: title, escapedCount: titleCount)
+            if hasDots { out.put("...") }
+            out.put(#"","firstMessage":""#)
+            out.put(escaping: first, escapedCount: firstCount)
+            out.put(#"","lastMessage":""#)
+            out.put(escaping: last, escapedCount: lastCount)
+            out.put(#"","messageCount":"#)
+            // The first message counts although it is not stored as one: clients rely on it.
+            out.put(decimal: Int64(listed.info.entryCount) + (first.isEmpty ? 0 : 1))
+            out.put(#","createdAt":""#)
+            out.put(isoMilliseconds: listed.info.createdAt)
+            out.put(#"","updatedAt":""#)
+            out.put(isoMilliseconds: listed.info.updatedAt)
+            out.put(#"","metadata":"#)
+            if metadata.isEmpty { out.put("{}") } else { out.put(metadata) }
+            out.put(UInt8(ascii: "}"))
+        }
     }
 
     /// Message: 6 keys.
@@ -99,13 +105,12 @@ extension Array where Element == UInt8 {
     }
 
     /// The same of a message whose fields are still in its stored bytes.
-    mutating func append(orionMessage record: EncodedMessage, _ keys: OrionMessageKeys) {
-        let payload = record.entry.payload.span
-        let fields = record.fields
+    mutating func append(orionMessage entry: Entry, _ keys: OrionMessageKeys) throws(ChatError) {
+        let fields = try MessageFields(decoding: entry.payload)
+        let payload = entry.payload.span
         append(
             orionMessage: fields.id, in: payload, keys, role: fields.role, content: payload.extracting(fields.content),
-            createdAt: record.entry.createdAt,
-            metadata: payload.extracting(fields.metadata ?? 0..<0))
+            createdAt: entry.createdAt, metadata: payload.extracting(fields.metadata ?? 0..<0))
     }
 
     /// - Parameters:

@@ -34,7 +34,16 @@ package struct MessageFields: Sendable {
     /// nil = `{}`.
     package var metadata: Range<Int>?
 
-    init(decoding payload: [UInt8]) throws(MalformedRecord) {
+    /// - Throws: `corrupt`.
+    package init(decoding payload: [UInt8]) throws(ChatError) {
+        do throws(MalformedRecord) {
+            try read(payload)
+        } catch {
+            throw ChatError(error)
+        }
+    }
+
+    private mutating func read(_ payload: [UInt8]) throws(MalformedRecord) {
         var reader = try TaggedFieldReader(payload, version: Message.version)
         while let field = try reader.nextPlace() {
             switch field.tag {
@@ -63,8 +72,17 @@ package struct SessionStateFields: Sendable {
     package var metadata: Range<Int>?
 
     /// - Parameter document: empty: a state without attributes.
-    init(decoding document: [UInt8]) throws(MalformedRecord) {
+    /// - Throws: `corrupt`.
+    package init(decoding document: [UInt8]) throws(ChatError) {
         guard !document.isEmpty else { return }
+        do throws(MalformedRecord) {
+            try read(document)
+        } catch {
+            throw ChatError(error)
+        }
+    }
+
+    private mutating func read(_ document: [UInt8]) throws(MalformedRecord) {
         var reader = try TaggedFieldReader(document, version: SessionState.version)
         while let field = try reader.nextPlace() {
             switch field.tag {
@@ -93,51 +111,9 @@ extension TextWriter {
     }
 }
 
-/// A stored message as its bytes, with where in them the fields are. `StoredMessage` is the same taken apart.
-package struct EncodedMessage: Sendable {
-    package let entry: Entry
-    package let fields: MessageFields
-
-    init(_ entry: Entry) throws(ChatError) {
-        self.entry = entry
-        do throws(MalformedRecord) {
-            fields = try MessageFields(decoding: entry.payload)
-        } catch {
-            throw ChatError(error)
-        }
-    }
-}
-
-/// A page of messages as their bytes.
+/// A page of messages as they are stored; `MessageFields` finds its way about them.
 package struct EncodedHistoryPage: Sendable {
-    package var messages: [EncodedMessage]
+    package var messages: [Entry]
     /// Where the next page of the same order begins; nil if this one ended what the query covers.
     package var next: HistoryQuery?
-}
-
-/// A session of a list as its bytes: `SessionSummary` before it is taken apart.
-package struct EncodedSession: Sendable {
-    package let info: SessionInfo
-    /// The state document.
-    package let state: [UInt8]
-    package let fields: SessionStateFields
-    /// nil if it has none.
-    package let lastMessage: EncodedMessage?
-
-    init(_ listed: ListedSession) throws(ChatError) {
-        info = listed.info
-        state = listed.state
-        do throws(MalformedRecord) {
-            fields = try SessionStateFields(decoding: listed.state)
-        } catch {
-            throw ChatError(error)
-        }
-        lastMessage = if let entry = listed.newest { try EncodedMessage(entry) } else { nil }
-    }
-}
-
-package struct EncodedSessionList: Sendable {
-    package var sessions: [EncodedSession]
-    /// Where the next page begins; nil if nothing is left.
-    package var next: SessionCursor?
 }

@@ -128,18 +128,14 @@ extension ChatEngine {
         blocking(completion) { [self] () throws(ChatError) in try page(id, query, access, .blocking) }
     }
 
-    /// The same page, of which nothing is taken apart: for replies that are written at once.
+    /// The same page as it is stored: for replies that are written from the bytes.
     /// - Parameter onReader: always on a reader thread.
     package func encodedHistory(
         of id: String, _ query: HistoryQuery, _ access: Access, onReader: Bool = false,
         completion: @escaping Completion<EncodedHistoryPage>
     ) {
         let read: @Sendable (ReadPolicy) throws(ChatError) -> EncodedHistoryPage = { [self] policy throws(ChatError) in
-            let (entries, next) = try entryPage(id, query, access, policy)
-            var page = EncodedHistoryPage(messages: [], next: next)
-            page.messages.reserveCapacity(entries.count)
-            for entry in entries { page.messages.append(try EncodedMessage(entry)) }
-            return page
+            try entryPage(id, query, access, policy)
         }
         guard onReader else { return self.read(completion, read) }
         blocking(completion) { () throws(ChatError) in try read(.blocking) }
@@ -148,17 +144,19 @@ extension ChatEngine {
     private func page(
         _ id: String, _ query: HistoryQuery, _ access: Access, _ policy: ReadPolicy
     ) throws(ChatError) -> HistoryPage {
-        let (entries, next) = try entryPage(id, query, access, policy)
-        return HistoryPage(messages: try Self.stored(entries), next: next)
+        let page = try entryPage(id, query, access, policy)
+        return HistoryPage(messages: try Self.stored(page.messages), next: page.next)
     }
 
     private func entryPage(
         _ id: String, _ query: HistoryQuery, _ access: Access, _ policy: ReadPolicy
-    ) throws(ChatError) -> (entries: [Entry], next: HistoryQuery?) {
+    ) throws(ChatError) -> EncodedHistoryPage {
         let info = try resolve(id, access, policy)
-        guard query.limit > 0 else { return ([], nil) }
+        guard query.limit > 0 else { return EncodedHistoryPage(messages: [], next: nil) }
         let entries = try storedEntries(of: info.key, query.entryQuery, policy)
-        guard entries.count == query.limit, let last = entries.last?.sequence else { return (entries, nil) }
+        guard entries.count == query.limit, let last = entries.last?.sequence else {
+            return EncodedHistoryPage(messages: entries, next: nil)
+        }
         var next = query
         switch query.order {
         case .ascending:
@@ -166,13 +164,13 @@ extension ChatEngine {
             next.after = last
             // What is appended while a reader goes through the pages is not part of them.
             if next.before == nil, info.lastSequence < .max { next.before = info.lastSequence + 1 }
-            return (entries, next)
+            return EncodedHistoryPage(messages: entries, next: next)
         case .descending:
             guard last > (query.after ?? 0) + 1 else { break }
             next.before = last
-            return (entries, next)
+            return EncodedHistoryPage(messages: entries, next: next)
         }
-        return (entries, nil)
+        return EncodedHistoryPage(messages: entries, next: nil)
     }
 
     /// The message of a session that has the external id.

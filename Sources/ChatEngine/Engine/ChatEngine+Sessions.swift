@@ -139,17 +139,12 @@ extension ChatEngine {
         read(completion) { [self] policy throws(ChatError) in try list(query, access, policy) }
     }
 
-    /// The same page, of which nothing is taken apart but places: for replies that are written at once. Of each session's
-    /// messages the newest is there.
+    /// The same page as it is stored, with the newest message of each session: for replies that are written from the bytes.
     package func encodedSessions(
-        _ query: SessionListQuery, _ access: Access, completion: @escaping Completion<EncodedSessionList>
+        _ query: SessionListQuery, _ access: Access, completion: @escaping Completion<ListedPage>
     ) {
         read(completion) { [self] policy throws(ChatError) in
-            let page = try storePage(query, access, [.state, .newestEntry], policy)
-            var list = EncodedSessionList(sessions: [], next: page.next)
-            list.sessions.reserveCapacity(page.sessions.count)
-            for listed in page.sessions { list.sessions.append(try EncodedSession(listed)) }
-            return list
+            try storePage(query, access, [.state, .newestEntry], policy)
         }
     }
 

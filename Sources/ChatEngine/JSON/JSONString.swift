@@ -189,10 +189,11 @@ extension JSONString {
         }
     }
 
-    private static let ones: UInt64 = 0x0101_0101_0101_0101
+    private static var ones: UInt64 { 0x0101_0101_0101_0101 }
 
     /// Whether one of eight bytes is a control character, a quote or a backslash. Never false where one is; a byte that is
     /// just above another that needs an escape can make it true for nothing.
+    @inline(__always)
     private static func needsEscape(_ word: UInt64) -> Bool {
         let quote = word ^ (ones &* UInt64(Byte.quote))
         let backslash = word ^ (ones &* UInt64(Byte.backslash))
@@ -202,6 +203,7 @@ extension JSONString {
     }
 
     /// The same of four words.
+    @inline(__always)
     private static func needsEscape(_ words: SIMD4<UInt64>) -> Bool {
         let quote = words ^ (ones &* UInt64(Byte.quote))
         let backslash = words ^ (ones &* UInt64(Byte.backslash))

@@ -51,23 +51,17 @@ package struct TextWriter {
 
     /// At most 20 bytes.
     package mutating func put(decimal value: Int64) {
-        var rest = value.magnitude
-        var width = 1
-        var limit: UInt64 = 10
-        while rest >= limit {
-            width += 1
-            let (next, isTop) = limit.multipliedReportingOverflow(by: 10)
-            if isTop { break }
-            limit = next
-        }
         if value < 0 { put(UInt8(ascii: "-")) }
-        let out = take(width)
-        var place = width
-        while place > 0 {
-            place -= 1
-            (out + place).initialize(to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+        var rest = value.magnitude
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var first = 20
+        repeat {
+            first -= 1
+            digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
-        }
+        } while rest != 0
+        let out = take(20 - first)
+        for place in first..<20 { (out + (place - first)).initialize(to: digits[place]) }
     }
 
     /// The low `width` digits, `0-9a-z`.
@@ -94,56 +88,63 @@ package struct TextWriter {
         }
     }
 
-    /// The low `width` decimal digits, with their leading zeros.
-    private mutating func put(digits value: Int, width: Int) {
-        let out = take(width)
-        var rest = UInt64(truncatingIfNeeded: value)
-        var place = width
-        while place > 0 {
-            place -= 1
-            (out + place).initialize(to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
-            rest /= 10
-        }
-    }
-
     // MARK: Times
 
     /// `YYYY-MM-DDThh:mm:ss.mmmZ`, 24 bytes; microseconds are cut to milliseconds. Years are 0…9999.
     package mutating func put(isoMilliseconds time: Timestamp) {
-        put(digits: putSeconds(time) / 1000, width: 3)
-        put(UInt8(ascii: "Z"))
+        let out = take(24)
+        let milliseconds = Self.write(secondsOf: time, to: out) / 1000
+        (out + 20).initialize(to: Self.digit(milliseconds / 100))
+        Self.write(milliseconds % 100, to: out + 21)
+        (out + 23).initialize(to: UInt8(ascii: "Z"))
     }
 
     /// `YYYY-MM-DDThh:mm:ss.uuuuuuZ`, 27 bytes.
     package mutating func put(isoMicroseconds time: Timestamp) {
-        put(digits: putSeconds(time), width: 6)
-        put(UInt8(ascii: "Z"))
+        let out = take(27)
+        let microseconds = Self.write(secondsOf: time, to: out)
+        Self.write(microseconds / 10_000, to: out + 20)
+        Self.write(microseconds / 100 % 100, to: out + 22)
+        Self.write(microseconds % 100, to: out + 24)
+        (out + 26).initialize(to: UInt8(ascii: "Z"))
     }
 
-    /// `YYYY-MM-DDThh:mm:ss.`; returns the microseconds behind it.
-    private mutating func putSeconds(_ time: Timestamp) -> Int {
+    /// Writes the 20 bytes `YYYY-MM-DDThh:mm:ss.`; returns the microseconds behind them.
+    private static func write(secondsOf time: Timestamp, to out: UnsafeMutablePointer<UInt8>) -> UInt32 {
         var day = time.microseconds / Calendar.microsecondsPerDay
-        var rest = Int(time.microseconds - day * Calendar.microsecondsPerDay)
+        var rest = time.microseconds - day * Calendar.microsecondsPerDay
         if rest < 0 {
             day -= 1
-            rest += Int(Calendar.microsecondsPerDay)
+            rest += Calendar.microsecondsPerDay
         }
         let (year, month, dayOfMonth) = Calendar.date(ofDay: Int(day))
-        let second = rest / 1_000_000
-        put(digits: max(0, min(year, 9999)), width: 4)
-        put(UInt8(ascii: "-"))
-        put(digits: month, width: 2)
-        put(UInt8(ascii: "-"))
-        put(digits: dayOfMonth, width: 2)
-        put(UInt8(ascii: "T"))
-        put(digits: second / 3600, width: 2)
-        put(UInt8(ascii: ":"))
-        put(digits: second / 60 % 60, width: 2)
-        put(UInt8(ascii: ":"))
-        put(digits: second % 60, width: 2)
-        put(UInt8(ascii: "."))
-        return rest - second * 1_000_000
+        let shownYear = UInt32(max(0, min(year, 9999)))
+        let second = UInt32(truncatingIfNeeded: rest / 1_000_000)
+        write(shownYear / 100, to: out)
+        write(shownYear % 100, to: out + 2)
+        (out + 4).initialize(to: UInt8(ascii: "-"))
+        write(UInt32(truncatingIfNeeded: month), to: out + 5)
+        (out + 7).initialize(to: UInt8(ascii: "-"))
+        write(UInt32(truncatingIfNeeded: dayOfMonth), to: out + 8)
+        (out + 10).initialize(to: UInt8(ascii: "T"))
+        write(second / 3600, to: out + 11)
+        (out + 13).initialize(to: UInt8(ascii: ":"))
+        write(second / 60 % 60, to: out + 14)
+        (out + 16).initialize(to: UInt8(ascii: ":"))
+        write(second % 60, to: out + 17)
+        (out + 19).initialize(to: UInt8(ascii: "."))
+        return UInt32(truncatingIfNeeded: rest - Int64(second) * 1_000_000)
     }
+
+    /// Two digits of a number below 100.
+    @inline(__always)
+    private static func write(_ value: UInt32, to out: UnsafeMutablePointer<UInt8>) {
+        out.initialize(to: digit(value / 10))
+        (out + 1).initialize(to: digit(value % 10))
+    }
+
+    @inline(__always)
+    private static func digit(_ value: UInt32) -> UInt8 { UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value) }
 }
 
 extension Array where Element == UInt8 {

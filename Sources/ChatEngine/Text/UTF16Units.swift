@@ -39,7 +39,9 @@ extension UTF8Text {
     /// `String.prototype.trim`: WhiteSpace and LineTerminator of ECMA-262 off both ends.
     package var trimmed: UTF8Text {
         // Most texts begin and end with a printing ASCII character: there is nothing to take off.
-        if let first = bytes.first, let last = bytes.last, Self.isPrinting(first), Self.isPrinting(last) { return self }
+        guard let first = bytes.first, let last = bytes.last, !Self.isPrinting(first) || !Self.isPrinting(last) else {
+            return self
+        }
         var rest = Substring(string).unicodeScalars
         while let first = rest.first, Self.isWhiteSpace(first) { rest.removeFirst() }
         while let last = rest.last, Self.isWhiteSpace(last) { rest.removeLast() }

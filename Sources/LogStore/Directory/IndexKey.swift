@@ -124,13 +124,15 @@ enum IndexKey {
 
     /// The key of an entry in a segment: no kind byte.
     static func entry(_ s: SessionKey, _ sequence: SequenceNumber) -> [UInt8] {
-        var k: [UInt8] = []
-        k.reserveCapacity(18)
-        appendBigEndian(UInt64(s.tenant.rawValue), 4, to: &k)
-        appendBigEndian(s.user, 5, to: &k)
-        appendBigEndian(s.session, 5, to: &k)
-        appendBigEndian(UInt64(sequence), 4, to: &k)
-        return k
+        unsafe [UInt8](unsafeUninitializedCapacity: 18) { bytes, count in
+            let out = UnsafeMutableRawBufferPointer(bytes)
+            unsafe out.storeBytes(of: s.tenant.rawValue.bigEndian, as: UInt32.self)
+            // Five bytes each, of eight that are stored.
+            unsafe out.storeBytes(of: (s.user << 24).bigEndian, toByteOffset: 4, as: UInt64.self)
+            unsafe out.storeBytes(of: (s.session << 24).bigEndian, toByteOffset: 9, as: UInt64.self)
+            unsafe out.storeBytes(of: sequence.bigEndian, toByteOffset: 14, as: UInt32.self)
+            count = 18
+        }
     }
 
     /// What of an index key goes into a run's filter, so that a lookup that finds nothing reads nothing.
@@ -233,10 +235,15 @@ enum IndexKey {
     }
 
     private static func session(_ kind: Kind, _ s: SessionKey) -> [UInt8] {
-        var k = make(kind, s.tenant, reserving: 24)
-        appendBigEndian(s.user, 5, to: &k)
-        appendBigEndian(s.session, 5, to: &k)
-        return k
+        unsafe [UInt8](unsafeUninitializedCapacity: 24) { bytes, count in
+            let out = UnsafeMutableRawBufferPointer(bytes)
+            unsafe out.storeBytes(of: kind.rawValue, as: UInt8.self)
+            unsafe out.storeBytes(of: s.tenant.rawValue.bigEndian, toByteOffset: 1, as: UInt32.self)
+            // Five bytes each, of eight that are stored.
+            unsafe out.storeBytes(of: (s.user << 24).bigEndian, toByteOffset: 5, as: UInt64.self)
+            unsafe out.storeBytes(of: (s.session << 24).bigEndian, toByteOffset: 10, as: UInt64.self)
+            count = 15
+        }
     }
 
     private static func make(_ kind: Kind, _ tenant: TenantOrdinal, reserving capacity: Int = 24) -> [UInt8] {
@@ -248,10 +255,12 @@ enum IndexKey {
     }
 
     private static func appendBigEndian(_ v: UInt64, _ width: Int, to k: inout [UInt8]) {
-        var shift = (width - 1) * 8
-        while shift >= 0 {
-            k.append(UInt8(truncatingIfNeeded: v >> UInt64(shift)))
-            shift -= 8
+        k.append(addingCapacity: width) { (out: inout OutputSpan<UInt8>) in
+            var shift = (width - 1) * 8
+            while shift >= 0 {
+                out.append(UInt8(truncatingIfNeeded: v >> UInt64(shift)))
+                shift -= 8
+            }
         }
     }
 }

@@ -82,6 +82,8 @@ final class ListedSessionReader {
     func read(_ wanted: [(key: SessionKey, head: Int)]) throws(LogStoreError) -> [ListedSession?] {
         var found = [ListedSession?](repeating: nil, count: wanted.count)
         var order = wanted.indices.map { (key: wanted[$0].key, index: $0) }
+        // Most pages are in the order of creation or its reverse: nearly sorted is what the sort likes best.
+        if let first = order.first, let last = order.last, last.key < first.key { order.reverse() }
         order.sort { $0.key < $1.key }
         for (key, index) in order {
             let head = wanted[index].head

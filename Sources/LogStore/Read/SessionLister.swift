@@ -337,7 +337,11 @@ private struct SessionList {
             return first.value != second.value
                 ? first.value < second.value : first.key.session < second.key.session
         }
-        guard needed < candidates.count / 8 else { return candidates.sort(by: precedes) }
+        guard needed < candidates.count / 8 else {
+            // They come in the order of creation: turned round they are nearly sorted, which the sort makes use of.
+            if !ascending { candidates.reverse() }
+            return candidates.sort(by: precedes)
+        }
         // The best so far, sorted; most candidates are behind the last of them at once.
         var best = Array(candidates[..<needed])
         best.sort(by: precedes)

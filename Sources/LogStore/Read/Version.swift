@@ -99,6 +99,10 @@ struct MergeCursor {
 
     mutating func next() throws(LogStoreError) {
         guard let least = current else { return }
+        if cursors.count == 1 {
+            try move(0)
+            return current = cursors.isEmpty ? nil : 0
+        }
         // Older runs with the same key move first: comparing needs the key in place.
         var i = cursors.count - 1
         while i > least {

@@ -99,6 +99,12 @@ package final class TableCursor {
     /// - Parameter filtered: whether the table's filter knows keys like this one whole.
     /// - Complexity: as `TableReader.get`: no block is read but the one that has to hold the key.
     package func find(_ key: UnsafeRawBufferPointer, filtered: Bool) throws(LogStoreError) -> Bool {
+        if let block = position?.block, let next = position.map({ $0.record + 1 }), next < block.count {
+            if unsafe compareKeys(block.key(next), key) == 0 {
+                position?.record = next
+                return true
+            }
+        }
         if let block = position?.block, unsafe compareKeys(block.key(0), key) <= 0,
             unsafe compareKeys(block.key(block.count - 1), key) >= 0
         {
@@ -132,11 +138,11 @@ package final class TableCursor {
     /// To the record after this one; past the last one the cursor is invalid.
     /// - Precondition: `isValid`.
     package func next() throws(LogStoreError) {
-        guard let now = position else { preconditionFailure("cursor is not on a record") }
-        if now.record + 1 < now.block.count {
-            position?.record += 1
+        guard position != nil else { preconditionFailure("cursor is not on a record") }
+        if position!.record + 1 < position!.block.count {
+            position!.record += 1
         } else {
-            position = try following(now)
+            position = try following(position!)
         }
     }
 
