@@ -124,15 +124,13 @@ enum IndexKey {
 
     /// The key of an entry in a segment: no kind byte.
     static func entry(_ s: SessionKey, _ sequence: SequenceNumber) -> [UInt8] {
-        unsafe [UInt8](unsafeUninitializedCapacity: 18) { bytes, count in
-            let out = UnsafeMutableRawBufferPointer(bytes)
-            unsafe out.storeBytes(of: s.tenant.rawValue.bigEndian, as: UInt32.self)
-            // Five bytes each, of eight that are stored.
-            unsafe out.storeBytes(of: (s.user << 24).bigEndian, toByteOffset: 4, as: UInt64.self)
-            unsafe out.storeBytes(of: (s.session << 24).bigEndian, toByteOffset: 9, as: UInt64.self)
-            unsafe out.storeBytes(of: sequence.bigEndian, toByteOffset: 14, as: UInt32.self)
-            count = 18
-        }
+        var k: [UInt8] = []
+        k.reserveCapacity(18)
+        appendBigEndian(UInt64(s.tenant.rawValue), 4, to: &k)
+        appendBigEndian(s.user, 5, to: &k)
+        appendBigEndian(s.session, 5, to: &k)
+        appendBigEndian(UInt64(sequence), 4, to: &k)
+        return k
     }
 
     /// What of an index key goes into a run's filter, so that a lookup that finds nothing reads nothing.
@@ -234,16 +232,35 @@ enum IndexKey {
         return name.withUTF8 { unsafe Checksum.xxh3(UnsafeRawBufferPointer($0), seed: 0x4C53_4E41_4D45) }
     }
 
-    private static func session(_ kind: Kind, _ s: SessionKey) -> [UInt8] {
-        unsafe [UInt8](unsafeUninitializedCapacity: 24) { bytes, count in
-            let out = UnsafeMutableRawBufferPointer(bytes)
-            unsafe out.storeBytes(of: kind.rawValue, as: UInt8.self)
-            unsafe out.storeBytes(of: s.tenant.rawValue.bigEndian, toByteOffset: 1, as: UInt32.self)
-            // Five bytes each, of eight that are stored.
-            unsafe out.storeBytes(of: (s.user << 24).bigEndian, toByteOffset: 5, as: UInt64.self)
-            unsafe out.storeBytes(of: (s.session << 24).bigEndian, toByteOffset: 10, as: UInt64.self)
-            count = 15
+    /// Calls `body` with the R or S key of a session, on the stack: for look-ups that make many.
+    static func withKey<R>(
+        _ kind: Kind, _ s: SessionKey, _ body: (UnsafeRawBufferPointer) throws(LogStoreError) -> R
+    ) throws(LogStoreError) -> R {
+        var bytes = InlineArray<24, UInt8>(repeating: 0)
+        return try unsafe withUnsafeMutableBytes(of: &bytes) { (space) throws(LogStoreError) in
+            unsafe write(kind, s, to: space)
+            return try unsafe body(UnsafeRawBufferPointer(rebasing: space[..<15]))
         }
+    }
+
+    /// Writes the 15 bytes of a session's key, and some more behind them.
+    private static func write(_ kind: Kind, _ s: SessionKey, to out: UnsafeMutableRawBufferPointer) {
+        unsafe out.storeBytes(of: kind.rawValue, as: UInt8.self)
+        unsafe out.storeBytes(of: s.tenant.rawValue.bigEndian, toByteOffset: 1, as: UInt32.self)
+        // Five bytes each, of eight that are stored.
+        unsafe out.storeBytes(of: (s.user << 24).bigEndian, toByteOffset: 5, as: UInt64.self)
+        unsafe out.storeBytes(of: (s.session << 24).bigEndian, toByteOffset: 10, as: UInt64.self)
+    }
+
+    private static func session(_ kind: Kind, _ s: SessionKey) -> [UInt8] {
+        var k: [UInt8] = []
+        k.append(addingCapacity: 24) { (out: inout OutputSpan<UInt8>) in
+            unsafe out.withUnsafeMutableBufferPointer { space, count in
+                unsafe write(kind, s, to: UnsafeMutableRawBufferPointer(space))
+                count = 15
+            }
+        }
+        return k
     }
 
     private static func make(_ kind: Kind, _ tenant: TenantOrdinal, reserving capacity: Int = 24) -> [UInt8] {

@@ -115,30 +115,38 @@ final class ListedSessionReader {
     // MARK: Tables
 
     private func tableRow(_ key: SessionKey) throws(LogStoreError) -> SessionRow? {
-        let indexKey = IndexKey.row(key)
-        guard let run = try find(indexKey, rows) else { return nil }
+        guard let run = try find(.row, key, rows) else { return nil }
         return try unsafe rows[run].withRecordBytes { (_, value) throws(LogStoreError) in
-            try Lookup.decoding("row", indexKey) { () throws(ByteReader.Malformed) in
+            do throws(ByteReader.Malformed) {
                 let span = unsafe RawSpan(_unsafeBytes: value)
                 return try SessionRow.decode(span)
+            } catch {
+                throw Self.corrupt("row", key, error)
             }
         }
     }
 
     private func tableState(_ key: SessionKey) throws(LogStoreError) -> [UInt8] {
-        let indexKey = IndexKey.state(key)
-        guard let run = try find(indexKey, states) else { return [] }
+        guard let run = try find(.state, key, states) else { return [] }
         return try unsafe states[run].withRecordBytes { (_, value) throws(LogStoreError) in
-            try Lookup.decoding("state", indexKey) { () throws(ByteReader.Malformed) in
+            do throws(ByteReader.Malformed) {
                 let span = unsafe RawSpan(_unsafeBytes: value)
                 return try IndexValue.decodeVersioned(span)?.bytes ?? []
+            } catch {
+                throw Self.corrupt("state", key, error)
             }
         }
     }
 
+    private static func corrupt(_ what: String, _ key: SessionKey, _ error: ByteReader.Malformed) -> LogStoreError {
+        .corrupt(file: "index", offset: UInt64(error.offset), detail: "\(what) of \(key): \(error.what)")
+    }
+
     /// The newest run that has the key; its cursor stands on it.
-    private func find(_ key: [UInt8], _ cursors: [TableCursor]) throws(LogStoreError) -> Int? {
-        try unsafe key.withRawBytes { (key) throws(LogStoreError) -> Int? in
+    private func find(
+        _ kind: IndexKey.Kind, _ key: SessionKey, _ cursors: [TableCursor]
+    ) throws(LogStoreError) -> Int? {
+        try unsafe IndexKey.withKey(kind, key) { (key) throws(LogStoreError) -> Int? in
             for run in cursors.indices {
                 if try unsafe cursors[run].find(key, filtered: true) { return run }
             }

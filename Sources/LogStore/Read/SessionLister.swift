@@ -294,10 +294,10 @@ private struct SessionList {
                 }
                 i += 1
             }
-            let found = try reader.read(wanted)
+            var found = try reader.read(wanted)
             page.sessions.reserveCapacity(page.sessions.count + found.count)
             for place in found.indices {
-                guard let session = found[place] else { continue }
+                guard let session = found[place].take() else { continue }
                 page.sessions.append(session)
                 last = candidates[places[place]]
             }

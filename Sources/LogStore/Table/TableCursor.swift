@@ -30,15 +30,15 @@ package final class TableCursor {
     /// The key, in the block's memory: valid until the cursor moves or goes.
     /// - Precondition: `isValid`.
     @unsafe package var keyBytes: UnsafeRawBufferPointer {
-        guard let position else { preconditionFailure("cursor is not on a record") }
-        return unsafe position.block.key(position.record)
+        guard position != nil else { preconditionFailure("cursor is not on a record") }
+        return unsafe position!.block.key(position!.record)
     }
 
     /// The value, in the block's memory: valid until the cursor moves or goes.
     /// - Precondition: `isValid`.
     @unsafe package var valueBytes: UnsafeRawBufferPointer {
-        guard let position else { preconditionFailure("cursor is not on a record") }
-        return unsafe position.block.value(position.record)
+        guard position != nil else { preconditionFailure("cursor is not on a record") }
+        return unsafe position!.block.value(position!.record)
     }
 
     /// Calls `body` with key and value without copying them.
@@ -99,19 +99,19 @@ package final class TableCursor {
     /// - Parameter filtered: whether the table's filter knows keys like this one whole.
     /// - Complexity: as `TableReader.get`: no block is read but the one that has to hold the key.
     package func find(_ key: UnsafeRawBufferPointer, filtered: Bool) throws(LogStoreError) -> Bool {
-        if let block = position?.block, let next = position.map({ $0.record + 1 }), next < block.count {
-            if unsafe compareKeys(block.key(next), key) == 0 {
-                position?.record = next
+        if position != nil {
+            let block = position!.block
+            let next = position!.record + 1
+            if next < block.count, unsafe compareKeys(block.key(next), key) == 0 {
+                position!.record = next
                 return true
             }
-        }
-        if let block = position?.block, unsafe compareKeys(block.key(0), key) <= 0,
-            unsafe compareKeys(block.key(block.count - 1), key) >= 0
-        {
-            let record = unsafe block.lowerBound(key)
-            guard unsafe compareKeys(block.key(record), key) == 0 else { return false }
-            position?.record = record
-            return true
+            if unsafe compareKeys(block.key(0), key) <= 0, unsafe compareKeys(block.key(block.count - 1), key) >= 0 {
+                let record = unsafe block.lowerBound(key)
+                guard unsafe compareKeys(block.key(record), key) == 0 else { return false }
+                position!.record = record
+                return true
+            }
         }
         if filtered, try unsafe !reader.mightContain(key, policy) { return false }
         guard var found = try unsafe descend(key, orEqual: true) else { return false }
