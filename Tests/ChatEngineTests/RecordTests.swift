@@ -53,6 +53,51 @@ enum StoredForm {
         return state
     }
 
+    /// The places that lists are written from are those of the fields that come back.
+    @Test func placesOfFieldsAreWhereTheyAre() throws {
+        for id in ["msg_1759613274353_bzwr0k14l", "0f8fad5b-d9cb-469f-a165-70867728950e", "an id of its own", ""] {
+            var message = try Self.fullMessage()
+            message.id = MessageID(id)
+            let payload = message.encoded
+            let fields = try MessageFields(decoding: payload)
+            var text: [UInt8] = []
+            if case .verbatim(let place) = fields.id {
+                text += payload[place]
+            } else {
+                text.append(upTo: MessageFields.ID.textBound) { $0.put(fields.id) }
+            }
+            #expect(String(decoding: text, as: UTF8.self) == id)
+            #expect(fields.role == message.role)
+            #expect(payload[fields.content] == message.content.bytes)
+            #expect(fields.metadata.map { payload[$0] } == message.metadata?.bytes)
+        }
+        var state = try Self.fullState()
+        var document = state.encoded
+        var fields = try SessionStateFields(decoding: document)
+        #expect(fields.title.map { document[$0] } == state.title?.bytes && !fields.derivesTitle)
+        #expect(document[fields.firstMessage] == state.firstMessage?.bytes)
+        #expect(fields.metadata.map { document[$0] } == state.metadata?.bytes)
+        state.title = SessionTitle.derived(from: "first")
+        document = state.encoded
+        fields = try SessionStateFields(decoding: document)
+        #expect(fields.title == nil && fields.derivesTitle)
+    }
+
+    @Test func placesOfDamagedBytesAreErrors() throws {
+        let payload = try Self.fullMessage().encoded
+        let document = try Self.fullState().encoded
+        for end in 0..<max(payload.count, document.count) {
+            // Cut anywhere: the fields before the cut, or an error; never a place outside.
+            if let fields = try? MessageFields(decoding: Array(payload.prefix(end))) {
+                #expect(fields.content.upperBound <= end && (fields.metadata?.upperBound ?? 0) <= end)
+            }
+            if let fields = try? SessionStateFields(decoding: Array(document.prefix(end))) {
+                #expect(fields.firstMessage.upperBound <= end && (fields.title?.upperBound ?? 0) <= end)
+            }
+        }
+        #expect(throws: ChatError.self) { try MessageFields(decoding: []) }
+    }
+
     @Test func messagesComeBackWhole() throws {
         let message = try Self.fullMessage()
         #expect(try StoredForm.roundTrip(message) == message)

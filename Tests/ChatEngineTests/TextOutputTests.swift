@@ -7,7 +7,7 @@ import Testing
 @Suite struct TextOutputTests {
     @Test func everyByteIsEscapedAtEveryPlace() {
         let random = SplitMix64Random(seed: 11)
-        for length in 0...40 {
+        for length in 0...80 {
             for _ in 0..<200 {
                 let text = (0..<length).map { _ -> UInt8 in
                     // Many of the bytes that need an escape, and of their neighbours; some that are not ASCII.
@@ -20,6 +20,17 @@ import Testing
                 out.append(jsonString: text)
                 #expect(out == Self.escaped(text))
             }
+        }
+    }
+
+    @Test func longRunsStayWhole() {
+        // Whole blocks without an escape, and one byte that needs one at each place.
+        for place in 0..<140 {
+            var text = [UInt8](repeating: 0x61, count: 140)
+            text[place] = place % 2 == 0 ? 0x22 : 0x01
+            var out: [UInt8] = []
+            out.append(jsonString: text)
+            #expect(out == Self.escaped(text))
         }
     }
 

@@ -122,15 +122,17 @@ extension Array where Element == UInt8 {
     ) {
         let middle = role == .assistant ? keys.assistant : keys.user
         let contentCount = JSONString.escapedCount(content)
-        if case .verbatim(let place) = id {
-            // Ids of this surface's own form need no escapes; others are strings like any other.
+        // Ids of this surface's own form need no escapes; others are strings like any other.
+        var verbatim: Range<Int>?
+        if case .verbatim(let place) = id { verbatim = place }
+        if let verbatim {
             append(key: #"{"id":"#)
-            append(jsonString: text.extracting(place))
+            append(jsonString: text.extracting(verbatim))
             removeLast()
         }
         let bound = MessageFields.ID.textBound + middle.count + contentCount + metadata.count + 64
         append(upTo: bound) { out in
-            if case .verbatim = id {} else {
+            if verbatim == nil {
                 out.put(#"{"id":""#)
                 out.put(id)
             }

@@ -112,7 +112,7 @@ extension JSONString {
     package static func escapedCount(_ text: Span<UInt8>) -> Int {
         text.withUnsafeBufferPointer { text in
             var count = text.count
-            forEachRun(text) { _ in } escape: { count += escape(of: $0).count - 1 }
+            forEachRun(text, run: { _ in }, escape: { count += escape(of: $0).count - 1 })
             return count
         }
     }
@@ -124,19 +124,19 @@ extension JSONString {
             out.initializeElement(at: position, to: byte)
             position += 1
         }
-        forEachRun(text) { run in
-            position = out[position...].initialize(fromContentsOf: text[run])
-        } escape: { byte in
+        func put(escapeOf byte: UInt8) {
             put(Byte.backslash)
             let escape = escape(of: byte)
             put(escape.letter)
-            if escape.count > 2 {
-                put(UInt8(ascii: "0"))
-                put(UInt8(ascii: "0"))
-                put(UInt8(ascii: "0") + (byte >> 4))
-                put(hexDigit(byte & 15))
-            }
+            guard escape.count > 2 else { return }
+            put(UInt8(ascii: "0"))
+            put(UInt8(ascii: "0"))
+            put(UInt8(ascii: "0") + (byte >> 4))
+            put(hexDigit(byte & 15))
         }
+        forEachRun(
+            text, run: { position = out[position...].initialize(fromContentsOf: text[$0]) },
+            escape: { put(escapeOf: $0) })
         precondition(position == out.count, "not the text that was counted")
     }
 

@@ -2,8 +2,8 @@
 //
 // What the heads hold was taken with the list itself (`HeadRow`). What only the tables hold is read in the order of the
 // keys, whatever the page's order: rows, and states, of one owner are neighbours, so a cursor a run finds most of them in
-// the block that it holds, without a look at filter, index or cache. A state or a row that is in a run is there with the
-// session's row, because whatever changes it writes the row too: so runs that have no row of the owner are left out.
+// the block that it holds, without a look at filter, index or cache. A run that holds a state holds a row of the session
+// too, because what sets the one writes the other: so runs that have no row of the owner are left out.
 
 /// What the heads say of one session; the older head's share and the newer's folded into one.
 struct HeadRow: Sendable {

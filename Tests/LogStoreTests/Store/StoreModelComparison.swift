@@ -68,6 +68,16 @@ extension StoreModel {
                     }
                 }
             }
+            // What a list reads with its sessions is what one asks for alone, which is compared with the model elsewhere.
+            let whole = try store.list(of: user, SessionQuery(limit: .max), [.state, .newestEntry]).sessions
+            for listed in whole {
+                let key = listed.info.key
+                if try listed.info != store.session(key) { return "session \(key) in a list of \(path)" }
+                if try listed.state != store.state(of: key)?.state { return "state of \(key) in a list of \(path)" }
+                if try listed.newest != store.entries(of: key, .last(1)).first {
+                    return "newest entry of \(key) in a list of \(path)"
+                }
+            }
         }
         for (tenant, name) in everTenants {
             let query = SessionQuery(sort: .createdAt, ascending: true, limit: 3)
