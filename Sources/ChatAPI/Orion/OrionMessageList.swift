@@ -22,7 +22,7 @@ final class OrionMessageList: Sendable {
 
     private let id: String
     private let call: OrionCall
-    private let keys: OrionMessageKeys
+    private let sessionKey: [UInt8]
     private let state: Mutex<State>
 
     private struct State {
@@ -36,7 +36,7 @@ final class OrionMessageList: Sendable {
     init(id: String, call: OrionCall) {
         self.id = id
         self.call = call
-        keys = OrionMessageKeys(session: id)
+        sessionKey = Array(orionSessionKey: id)
         state = Mutex(State())
     }
 
@@ -65,11 +65,11 @@ final class OrionMessageList: Sendable {
         let messages = page.messages.span
         // Enough unless much has to be escaped: then the buffer grows.
         var size = state.buffer.count + Self.otherBytes
-        for index in messages.indices { size += messages[index].payload.count + keys.assistant.count + Self.otherBytes }
+        for index in messages.indices { size += messages[index].payload.count + sessionKey.count + Self.otherBytes }
         state.buffer.reserveCapacity(size)
         for index in messages.indices {
             if state.count > 0 { state.buffer.append(UInt8(ascii: ",")) }
-            try state.buffer.append(orionMessage: messages[index], keys)
+            try state.buffer.append(orionMessage: messages[index], session: sessionKey)
             state.count += 1
         }
         if page.next == nil {

@@ -100,27 +100,28 @@ extension Array where Element == UInt8 {
         }
         let metadata = message.metadata?.bytes ?? []
         append(
-            orionMessage: id, in: idText.bytes.span, OrionMessageKeys(session: session), role: message.role,
+            orionMessage: id, in: idText.bytes.span, session: Self(orionSessionKey: session), role: message.role,
             content: message.content.bytes.span, createdAt: stored.createdAt, metadata: metadata.span)
     }
 
     /// The same of a message whose fields are still in its stored bytes.
-    mutating func append(orionMessage entry: Entry, _ keys: OrionMessageKeys) throws(ChatError) {
+    /// - Parameter session: `Self(orionSessionKey:)`.
+    mutating func append(orionMessage entry: Entry, session: [UInt8]) throws(ChatError) {
         let fields = try MessageFields(decoding: entry.payload)
         let payload = entry.payload.span
         append(
-            orionMessage: fields.id, in: payload, keys, role: fields.role, content: payload.extracting(fields.content),
-            createdAt: entry.createdAt, metadata: payload.extracting(fields.metadata ?? 0..<0))
+            orionMessage: fields.id, in: payload, session: session, role: fields.role,
+            content: payload.extracting(fields.content), createdAt: entry.createdAt,
+            metadata: payload.extracting(fields.metadata ?? 0..<0))
     }
 
     /// - Parameters:
     ///   - text: where a verbatim id points into.
     ///   - metadata: empty: `{}`.
     private mutating func append(
-        orionMessage id: MessageFields.ID, in text: Span<UInt8>, _ keys: OrionMessageKeys, role: Message.Role?,
+        orionMessage id: MessageFields.ID, in text: Span<UInt8>, session: [UInt8], role: Message.Role?,
         content: Span<UInt8>, createdAt: Timestamp, metadata: Span<UInt8>
     ) {
-        let middle = role == .assistant ? keys.assistant : keys.user
         let contentCount = JSONString.escapedCount(content)
         // Ids of this surface's own form need no escapes; others are strings like any other.
         var verbatim: Range<Int>?
@@ -130,13 +131,14 @@ extension Array where Element == UInt8 {
             append(jsonString: text.extracting(verbatim))
             removeLast()
         }
-        let bound = MessageFields.ID.textBound + middle.count + contentCount + metadata.count + 64
+        let bound = MessageFields.ID.textBound + session.count + contentCount + metadata.count + 128
         append(upTo: bound) { out in
             if verbatim == nil {
                 out.put(#"{"id":""#)
                 out.put(id)
             }
-            out.put(middle.span)
+            out.put(session.span)
+            out.put(role == .assistant ? #","role":"assistant","content":""# : #","role":"user","content":""#)
             out.put(escaping: content, escapedCount: contentCount)
             out.put(#"","timestamp":""#)
             out.put(isoMilliseconds: createdAt)
@@ -145,18 +147,10 @@ extension Array where Element == UInt8 {
             out.put(UInt8(ascii: "}"))
         }
     }
-}
 
-/// What the messages of one session have between id and content, from the quote behind the id to the one before the
-/// content.
-struct OrionMessageKeys: Sendable {
-    let user: [UInt8]
-    let assistant: [UInt8]
-
-    init(session: String) {
-        var start = Array(#"","sessionId":"#.utf8)
-        start.append(jsonString: session)
-        user = start + Array(#","role":"user","content":""#.utf8)
-        assistant = start + Array(#","role":"assistant","content":""#.utf8)
+    /// What every message of a session has behind its id, from the id's closing quote to the session's id.
+    init(orionSessionKey session: String) {
+        self = Array(#"","sessionId":"#.utf8)
+        append(jsonString: session)
     }
 }
