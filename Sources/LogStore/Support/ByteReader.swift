@@ -95,6 +95,7 @@ package struct ByteReader: ~Escapable {
     package mutating func string() throws(Malformed) -> String {
         let at = offset
         let count = try length(limit: remaining)
+        guard count <= remaining else { throw malformed("\(count) bytes") }
         let start = offset
         offset += count
         let text = unsafe bytes.withUnsafeBytes { whole -> String? in
