@@ -199,23 +199,26 @@ package struct Router: Sendable {
     /// - Parameters:
     ///   - path: what `bounds` cut, which count from `start`.
     private func fits(
-        _ pattern: Range<Int>, _ bounds: borrowing Span<(start: Int, end: Int)>, _ path: borrowing Span<UInt8>, _ start: Int
+        _ pattern: Range<Int>, _ bounds: borrowing Span<(start: Int, end: Int)>, _ path: borrowing Span<UInt8>,
+        _ start: Int
     ) -> Bool {
         let segments = segments.span
         let words = words.span
+        // The lengths rule most routes out.
         for index in 0..<pattern.count {
             let segment = segments[pattern.lowerBound + index]
-            let range = bounds[index].start..<bounds[index].end
-            switch segment.kind {
-            case .rest: return true
-            case .parameter: if range.isEmpty { return false }
-            case .word:
-                guard segment.place.count == range.count else { return false }
-                for offset in 0..<range.count {
-                    let byte = path[range.lowerBound - start + offset]
-                    let expected = words[segment.place.lowerBound + offset]
-                    if expected != (options.caseInsensitive ? lowercasedASCII(byte) : byte) { return false }
-                }
+            let length = bounds[index].end - bounds[index].start
+            if segment.kind == .rest { break }
+            if segment.kind == .word ? length != segment.place.count : length == 0 { return false }
+        }
+        for index in 0..<pattern.count {
+            let segment = segments[pattern.lowerBound + index]
+            guard segment.kind == .word else { continue }
+            let first = bounds[index].start - start
+            for offset in 0..<segment.place.count {
+                let byte = path[first + offset]
+                let expected = words[segment.place.lowerBound + offset]
+                if expected != (options.caseInsensitive ? lowercasedASCII(byte) : byte) { return false }
             }
         }
         return true
