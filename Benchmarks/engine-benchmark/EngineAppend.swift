@@ -10,10 +10,11 @@ import Synchronization
 //    same time. Each writer has a session of its own.
 
 struct EngineAppend {
+    var engines: [Engines.Kind]
     var directory: String
     var seconds: Double
     var rounds: Int
-    let writerCounts = [1, 64]
+    var writerCounts: [Int]
 
     private final class Subject {
         let kind: Engines.Kind
@@ -34,7 +35,7 @@ struct EngineAppend {
     func run() throws {
         let disk = try LiveDisk(path: directory + "/device", createIfMissing: true)
         let subjects = try writerCounts.flatMap { writers in
-            try Engines.all.map { try Subject($0, directory, writers: writers) }
+            try engines.map { try Subject($0, directory, writers: writers) }
         }
         var device = Rounds()
         for round in 0..<rounds {

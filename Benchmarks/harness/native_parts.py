@@ -147,7 +147,7 @@ def sockets(bench):
     fan = Table("fan-out", f"One message to {count:,} sockets", "deliveries/s",
                 "Socket.IO over WebSockets; one client thread with epoll reads them all, for each server alike. Times from "
                 "sending until a socket has the message, and until the last one has it.", bench.command("sockets"))
-    memory = Table("socket-memory", "Memory of an idle socket", "KiB", f"Growth of the server's proportional set size by "
+    memory = Table("socket-memory", "Memory of an idle socket", "KiB", f"Growth of the server's anonymous memory by "
                    f"{count:,} joined sockets.", bench.command("sockets"), rises=False)
     kinds = [OwnSockets]
     try:
@@ -160,13 +160,13 @@ def sockets(bench):
         for kind in kinds:
             server = kind()
             server.start()
-            before = resident_bytes([server.process.pid])
+            before = resident_bytes([server.process.pid], "Anonymous")
             environment = {**os.environ, "BENCH_RECORDS": "1"}
             with subprocess.Popen([str(tool("socket-benchmark")), "load", str(server.port), str(count), "20"],
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as load:
                 if load.stdout.readline() != "ready\n":
                     raise RuntimeError(f"{server.name}: the sockets could not be connected")
-                results[kind][1].append((resident_bytes([server.process.pid]) - before) / count / 1024)
+                results[kind][1].append((resident_bytes([server.process.pid], "Anonymous") - before) / count / 1024)
                 output, _ = load.communicate("\n", timeout=120)
             found = [json.loads(line[1:]) for line in output.splitlines() if line.startswith("@{")]
             if not found:

@@ -107,7 +107,7 @@ def machine():
     info = pathlib.Path("/proc/cpuinfo").read_text()
     model = re.search(r"^model name\s*:\s*(.*)$", info, re.M)
     memory = int(re.search(r"^MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text(), re.M)[1]) / 2**20
-    file_system = first_line("findmnt", "-n", "-o", "FSTYPE,OPTIONS", "-T", str(WORK))
+    file_system = ", ".join(first_line("findmnt", "-n", "-o", "FSTYPE,OPTIONS", "-T", str(WORK)).split())
     return [f"{os.cpu_count()} cores of {model[1] if model else platform.machine()}, {memory:.0f} GiB of memory, Linux "
             f"{platform.release()}, {file_system}",
             f"load average at the start {os.getloadavg()[0]:.2f}"]
@@ -127,7 +127,7 @@ def versions():
         wanted = ("fastapi", "uvicorn", "uvloop", "httptools", "asyncpg", "python-socketio")
         python = ", ".join(line.replace("==", " ") for line in frozen.splitlines() if line.lower().startswith(wanted))
     commit = first_line("git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD")
-    return [f"chat-server {first_line(str(BINARY), 'version')} at {commit}, {first_line('swift', '--version')}",
+    return [f"{first_line(str(BINARY), 'version')} at {commit}, {first_line('swift', '--version')}",
             f"PostgreSQL {package('postgresql-15')}, nginx {package('nginx-light')}, wrk {package('wrk')}",
             f"RocksDB {package('librocksdb-dev')}, LMDB {package('liblmdb-dev')}, SQLite {package('libsqlite3-dev')}",
             f"Node {first_line('node', '--version')}, express {express}", f"{python}"]

@@ -39,15 +39,16 @@ def get(port, path, headers={}, method="GET", body=None, timeout=10):
         connection.close()
 
 
-def resident_bytes(pids):
-    """Proportional set size: shared pages count once over all of them."""
+def resident_bytes(pids, kind="Pss"):
+    """Proportional set size: shared pages count once over all of them. `Anonymous`: what the processes allocated, without
+    the files that they map, whose share changes when another process maps them too."""
     total = 0
     for pid in pids:
         try:
             rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:
             continue
-        total += 1024 * int(re.search(r"^Pss:\s+(\d+)", rollup, re.M)[1])
+        total += 1024 * int(re.search(rf"^{kind}:\s+(\d+)", rollup, re.M)[1])
     return total
 
 

@@ -112,6 +112,7 @@ private final class TableTestFile: DiskFile {
 
     func reserve(_ bytes: UInt64) throws(DiskError) {}
     func dropCache() {}
+    func willRead(_ range: Range<UInt64>) {}
     func close() {}
 }
 

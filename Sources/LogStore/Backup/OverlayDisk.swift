@@ -51,5 +51,6 @@ private final class ReadOnlyFile: DiskFile {
     func reserve(_ bytes: UInt64) throws(DiskError) { throw OverlayDisk.refusal("reserve", name) }
     func sync(_ barrier: Barrier) throws(DiskError) {}
     func dropCache() { file.dropCache() }
+    func willRead(_ range: Range<UInt64>) { file.willRead(range) }
     func close() { file.close() }
 }

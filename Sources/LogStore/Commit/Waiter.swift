@@ -1,21 +1,17 @@
 /// Lets one thread wait for one result.
-final class Waiter: @unchecked Sendable {  // `result` is under `signal`
-    private let signal = Signal()
+final class Waiter: @unchecked Sendable {  // `result` is written before the semaphore is raised, and read behind it
+    private let isFinished = Semaphore()
     private var result: Result<CommitReceipt, LogStoreError>?
 
+    /// Called once.
     func finish(_ r: Result<CommitReceipt, LogStoreError>) {
-        signal.locked {
-            result = r
-            signal.wakeOne()
-        }
+        result = r
+        isFinished.raise()
     }
 
     func wait() -> Result<CommitReceipt, LogStoreError> {
-        signal.locked {
-            while true {
-                if let result { return result }
-                signal.wait()
-            }
-        }
+        isFinished.wait()
+        guard let result else { preconditionFailure("finished without a result") }
+        return result
     }
 }

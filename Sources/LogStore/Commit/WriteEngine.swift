@@ -56,53 +56,63 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
     }
 
     func submit(_ batch: Batch, _ completion: @escaping Committer.Completion) throws(LogStoreError) {
-        let request = Committer.Request(batch: batch, bytes: batch.approximateBytes, completion: completion)
+        try submit(.init(batch: batch, bytes: batch.approximateBytes, completion: completion), waits: false)
+    }
+
+    /// Commits a batch and waits for it.
+    @discardableResult
+    func commit(_ batch: Batch) throws(LogStoreError) -> CommitReceipt {
+        let waiter = Waiter()
+        let request = Committer.Request(batch: batch, bytes: batch.approximateBytes) { waiter.finish($0) }
+        try submit(request, waits: true)
+        return try waiter.wait().get()
+    }
+
+    private enum Next { case nothing, wakeWriter, commit }
+
+    /// - Parameter waits: the caller does nothing until the batch is answered, so it may take the writer's turn.
+    private func submit(_ request: Committer.Request, waits: Bool) throws(LogStoreError) {
         if execution == .inline {
-            try signal.locked { () throws(LogStoreError) in
+            return try signal.locked { () throws(LogStoreError) in
                 if isClosing { throw .closed }
                 committer.commit([request])
                 // A failure here is the store's, kept in its state: the batch was answered.
                 if (try? committer.freezeIfNeeded(force: false)) == true { _ = flusher.flush() }
             }
-            return
         }
-        try signal.locked { () throws(LogStoreError) in
+        let next = try signal.locked { () throws(LogStoreError) -> Next in
             if isClosing { throw .closed }
+            if waits, queue.isEmpty, !isCommitting, flushesDone == flushesWanted, lastGroup <= 1 {
+                isCommitting = true
+                return .commit
+            }
             guard queuedBytes + request.bytes <= options.queueBytes || queue.isEmpty else { throw .overloaded }
             queue.append(request)
             queuedBytes += request.bytes
             // Whoever commits looks at the queue when that is done.
-            if queue.count == 1 && !isCommitting { signal.wakeAll() }
+            return queue.count == 1 && !isCommitting ? .wakeWriter : .nothing
         }
+        switch next {
+        case .nothing: break
+        case .wakeWriter: signal.wakeAll()
+        case .commit: commitAlone(request)
+        }
+    }
+
+    /// Does the writer's work for one batch, on the caller's thread, which has its turn.
+    private func commitAlone(_ request: Committer.Request) {
+        committer.commit([request])
+        if (try? committer.freezeIfNeeded(force: false)) == true { wakeFlusher() }
+        let isAwaited = signal.locked {
+            isCommitting = false
+            return !queue.isEmpty || isClosing || flushesDone != flushesWanted
+        }
+        if isAwaited { signal.wakeAll() }
+        waitForRoom()
     }
 
     /// Batches wait for more than one group.
     var isCrowded: Bool { signal.locked { queuedBytes > options.groupBytes } }
-
-    /// Commits a batch and waits for it.
-    @discardableResult
-    func commit(_ batch: Batch) throws(LogStoreError) -> CommitReceipt {
-        let takesTurn = try signal.locked { () throws(LogStoreError) -> Bool in
-            if isClosing { throw .closed }
-            guard execution == .threaded, queue.isEmpty, !isCommitting, flushesDone == flushesWanted, lastGroup <= 1
-            else { return false }
-            isCommitting = true
-            return true
-        }
-        let waiter = Waiter()
-        guard takesTurn else {
-            try submit(batch) { waiter.finish($0) }
-            return try waiter.wait().get()
-        }
-        committer.commit([.init(batch: batch, bytes: batch.approximateBytes) { waiter.finish($0) }])
-        if (try? committer.freezeIfNeeded(force: false)) == true { wakeFlusher() }
-        signal.locked {
-            isCommitting = false
-            if !queue.isEmpty || isClosing || flushesDone != flushesWanted { signal.wakeAll() }
-        }
-        waitForRoom()
-        return try waiter.wait().get()
-    }
 
     /// Puts everything committed so far into tables. `rotatingLog`: and begins a new log file, so that what is in the
     /// tables need not stay in the log.

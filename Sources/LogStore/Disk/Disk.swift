@@ -42,6 +42,8 @@ package protocol DiskFile: AnyObject, Sendable {
     func reserve(_ bytes: UInt64) throws(DiskError)
     /// Advice that the pages of this file will not be read again soon.
     func dropCache()
+    /// Says that `range` will be read soon, so that the kernel can fetch it in one access. Only advice.
+    func willRead(_ range: Range<UInt64>)
     /// Closes the handle; idempotent. Using it afterwards is a programmer error.
     func close()
 }

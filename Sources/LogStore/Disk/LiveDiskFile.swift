@@ -95,6 +95,11 @@ final class LiveDiskFile: DiskFile {
         }
     }
 
+    func willRead(_ range: Range<UInt64>) {
+        checkOpen()
+        SystemCalls.adviseNeeded(descriptor, range)
+    }
+
     func dropCache() {
         checkOpen()
         SystemCalls.adviseNotNeeded(descriptor)

@@ -76,6 +76,10 @@ enum SystemCalls {
         _ = try retrying { ftruncate(descriptor, length) }
     }
 
+    static func adviseNeeded(_ descriptor: CInt, _ range: Range<UInt64>) {
+        _ = posix_fadvise(descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
+    }
+
     static func adviseNotNeeded(_ descriptor: CInt) {
         _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
     }

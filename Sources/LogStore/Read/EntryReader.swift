@@ -192,8 +192,8 @@ private struct EntryScan {
             else { continue }
             before = segment.name
             let cursor = segment.cursor(lookup.policy)
-            try cursor.seek(to: IndexKey.entry(key, max(from, row.runs[i].firstSequence)))
             let end = IndexKey.entry(key, to)
+            try cursor.seek(to: IndexKey.entry(key, max(from, row.runs[i].firstSequence)), through: end)
             while cursor.isValid {
                 let isInside = unsafe end.withUnsafeBytes { unsafe compareKeys(cursor.keyBytes, $0) <= 0 }
                 guard isInside else { break }

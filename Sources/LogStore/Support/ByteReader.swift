@@ -78,6 +78,14 @@ package struct ByteReader: ~Escapable {
         return unsafe bytes.withUnsafeBytes { unsafe Array($0[start..<start + count]) }
     }
 
+    /// `array`, behind what another one holds.
+    @_lifetime(self: copy self)
+    package mutating func append(_ count: Int, to other: inout [UInt8]) throws(Malformed) {
+        guard count >= 0, count <= remaining else { throw malformed("\(count) bytes") }
+        unsafe bytes.withUnsafeBytes { unsafe other.append(contentsOf: $0[offset..<offset + count]) }
+        offset += count
+    }
+
     /// A varint length, then the bytes.
     @_lifetime(self: copy self)
     package mutating func lengthPrefixed() throws(Malformed) -> [UInt8] { try array(try length(limit: remaining)) }

@@ -45,8 +45,28 @@ internal import Glibc
         return unsafe pthread_cond_timedwait(condition, mutex, &deadline) == 0
     }
 
-    package func wakeOne() { unsafe pthread_cond_signal(condition) }
+    /// May be called outside `locked`, too, after what was changed in it: who wakes does not then meet the mutex taken.
     package func wakeAll() { unsafe pthread_cond_broadcast(condition) }
+}
+
+/// What one thread raises and another waits for: one wake-up, without a mutex to meet on.
+@safe package final class Semaphore: @unchecked Sendable {  // a POSIX object behind a stable address
+    private let handle = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    package init() { unsafe sem_init(handle, 0, 0) }
+
+    deinit {
+        unsafe sem_destroy(handle)
+        unsafe handle.deallocate()
+    }
+
+    package func raise() { unsafe sem_post(handle) }
+
+    /// Waits until it is raised, and lowers it.
+    package func wait() {
+        // Interrupted by a signal: goes on waiting.
+        while unsafe sem_wait(handle) != 0 {}
+    }
 }
 
 /// A thread that runs one closure and can be joined. Blocking work never runs on Swift's cooperative pool.

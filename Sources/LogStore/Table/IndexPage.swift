@@ -120,18 +120,18 @@ private struct IndexDecoder {
         let previousBytes = keys.count - previousStart
         let shared = try reader.length(limit: level == .top ? 0 : previousBytes)
         let suffixBytes = try reader.length(limit: TableFormat.maximumKeyBytes - shared)
-        let suffix = try reader.array(suffixBytes)
         let start = keys.count
         if level == .blocks, start + shared + suffixBytes > TableFormat.maximumIndexKeyBytes {
             throw reader.malformed("keys above \(TableFormat.maximumIndexKeyBytes) bytes")
         }
-        // After the shared bytes the key must be above the one before: ascending, without building both.
-        let rest = keys[(previousStart + shared)...]
-        guard suffixBytes > 0, entries.isEmpty || rest.lexicographicallyPrecedes(suffix) else {
-            throw reader.malformed("key order")
+        // Byte by byte: a slice of the array would have it copied.
+        for i in previousStart..<previousStart + shared { keys.append(keys[i]) }
+        try reader.append(suffixBytes, to: &keys)
+        // After the shared bytes the key must be above the one before.
+        let isAscending = unsafe keys.withUnsafeBytes { keys in
+            unsafe compareKeys(keys.slice(previousStart + shared..<start), keys.slice(start + shared..<keys.count)) < 0
         }
-        keys.append(contentsOf: keys[previousStart..<previousStart + shared])
-        keys.append(contentsOf: suffix)
+        guard suffixBytes > 0, entries.isEmpty || isAscending else { throw reader.malformed("key order") }
         let limit =
             level == .top
             ? TableFormat.maximumIndexPageBytes : TableFormat.maximumBlockBytes + TableFormat.blockHeaderBytes

@@ -78,8 +78,10 @@ package final class TableCursor {
     }
 
     /// To the first record whose key is at least `key`.
-    package func seek(to key: UnsafeRawBufferPointer) throws(LogStoreError) {
-        guard let found = try unsafe descend(key, orEqual: true) else { return try seekToFirst() }
+    package func seek(
+        to key: UnsafeRawBufferPointer, through end: UnsafeRawBufferPointer? = nil
+    ) throws(LogStoreError) {
+        guard let found = try unsafe descend(key, orEqual: true, through: end) else { return try seekToFirst() }
         let record = unsafe found.block.lowerBound(key)
         position = try normalised(found, record: record)
     }
@@ -92,6 +94,13 @@ package final class TableCursor {
     /// To the last record whose key is below `key`.
     package func seekLast(before key: UnsafeRawBufferPointer) throws(LogStoreError) {
         try unsafe seekLast(key, orEqual: false)
+    }
+
+    /// To the first record whose key is at least `key`, to begin a walk that ends at `end`: its blocks are fetched together.
+    package func seek(to key: [UInt8], through end: [UInt8]) throws(LogStoreError) {
+        try unsafe key.withRawBytes { (key) throws(LogStoreError) in
+            try unsafe end.withRawBytes { (end) throws(LogStoreError) in try unsafe seek(to: key, through: end) }
+        }
     }
 
     package func seek(to key: [UInt8]) throws(LogStoreError) {
@@ -141,11 +150,16 @@ package final class TableCursor {
     }
 
     /// The last block that starts at or before `key` (with `orEqual` false: before it), nil if all start later.
-    private func descend(_ key: UnsafeRawBufferPointer, orEqual: Bool) throws(LogStoreError) -> Position? {
+    private func descend(
+        _ key: UnsafeRawBufferPointer, orEqual: Bool, through end: UnsafeRawBufferPointer? = nil
+    ) throws(LogStoreError) -> Position? {
         guard let child = unsafe reader.top.child(key, orEqual: orEqual) else { return nil }
         let page = try indexPage(child)
         guard let entry = unsafe page.child(key, orEqual: orEqual) else {
             throw reader.table.corrupt(at: reader.top[child].offset, "index page starts above its key")
+        }
+        if policy == .blocking, let end = unsafe end, let last = unsafe page.child(end) {
+            reader.fetch(page[entry], through: page[last])
         }
         return Position(child: child, page: page, entry: entry, block: try block(page[entry]), record: 0)
     }

@@ -2,7 +2,8 @@
 //
 // open    footer, tail and header are read and checked; top index, filter hashes and properties stay in memory.
 // get     key outside the zone map → no; filter page → no; top index → index page → block → record.
-//         At most three reads, each through the cache; with `.cached` none.
+//         At most three reads, each through the cache; with `.cached` none. Before an index or filter page is read, the
+//         kernel is told to fetch its neighbours with it: a store just opened needs most of them soon.
 // cursor  the same walk, holding one index page and one block.
 //
 // Every part is checked against its own hash, which its place seeds, and against the 32 bits its parent holds.
@@ -175,6 +176,7 @@ package final class TableReader: Sendable {
         let entry = top[child]
         if case .index(let page)? = cache.lookup(file: table.name.id, offset: entry.offset) { return page }
         guard policy == .blocking else { throw .wouldBlock }
+        fetchWithNeighbours(entry.offset, in: footer.indexOffset..<footer.topIndexOffset)
         let children = UInt64(TableFormat.headerBytes)..<footer.filterOffset
         let page = try unsafe read(entry.offset, Int(entry.storedBytes)) { (bytes) throws(LogStoreError) in
             try unsafe IndexPage(
@@ -191,11 +193,29 @@ package final class TableReader: Sendable {
         let offset = footer.filterOffset + UInt64(number * footer.filterPageBytes)
         if case .filter(let page)? = cache.lookup(file: table.name.id, offset: offset) { return page }
         guard policy == .blocking else { throw .wouldBlock }
+        fetchWithNeighbours(offset, in: footer.filterOffset..<footer.indexOffset)
         let page = try unsafe read(offset, footer.filterPageBytes) { (bytes) throws(LogStoreError) in
             try unsafe FilterPage(bytes, at: offset, hash: filterHashes[number], of: table)
         }
         cache.insert(file: table.name.id, offset: offset, .filter(page))
         return page
+    }
+
+    private static let neighbourBytes: UInt64 = 64 << 10
+
+    private func fetchWithNeighbours(_ offset: UInt64, in part: Range<UInt64>) {
+        let low = max(part.lowerBound, offset / Self.neighbourBytes * Self.neighbourBytes)
+        let high = min(part.upperBound, low + Self.neighbourBytes)
+        if low < high { table.file.willRead(low..<high) }
+    }
+
+    private static let walkBytes: UInt64 = 1 << 20
+
+    /// Has the kernel fetch the blocks of [first, last] in one access, unless the first is in the cache.
+    func fetch(_ first: IndexEntry, through last: IndexEntry) {
+        let end = min(last.offset + UInt64(last.storedBytes), first.offset + Self.walkBytes)
+        guard last.offset > first.offset, cache.lookup(file: table.name.id, offset: first.offset) == nil else { return }
+        table.file.willRead(first.offset..<end)
     }
 
     private func read<R>(

@@ -111,6 +111,7 @@ final class SimulatedFile: DiskFile {
 
     /// There is no cache to drop: the simulated one is the file.
     func dropCache() { checkOpen() }
+    func willRead(_ range: Range<UInt64>) { checkOpen() }
 
     func close() {
         guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
