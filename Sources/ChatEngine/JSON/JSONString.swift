@@ -54,6 +54,18 @@ package enum JSONString {
         return true
     }
 
+    /// Whether one of eight bytes is a control character, a quote or a backslash. Never false where one is; a byte that is
+    /// just above another that needs an escape can make it true for nothing.
+    static func needsEscape(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let quote = word ^ (ones &* UInt64(Byte.quote))
+        let backslash = word ^ (ones &* UInt64(Byte.backslash))
+        // The high bit of a byte of x &- ones is set if the byte is 0 (or above 0x80, which & ~x takes out again).
+        let found =
+            ((word &- (ones &* 0x20)) & ~word) | ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash)
+        return found & (ones &* 0x80) != 0
+    }
+
     private static func shortEscape(_ kind: UInt8) -> UInt8 {
         switch kind {
         case UInt8(ascii: "b"): 0x08
@@ -116,7 +128,7 @@ extension Array where Element == UInt8 {
         while index < text.count {
             if index + 8 <= text.count {
                 let word = UnsafeRawPointer(text.baseAddress! + index).loadUnaligned(as: UInt64.self)
-                if !Self.needsEscape(word) {
+                if !JSONString.needsEscape(word) {
                     index += 8
                     continue
                 }
@@ -146,18 +158,6 @@ extension Array where Element == UInt8 {
             runStart = index
         }
         append(contentsOf: text[runStart..<text.count])
-    }
-
-    /// Whether one of eight bytes is a control character, a quote or a backslash. Never false where one is; a byte that is
-    /// just above another that needs an escape can make it true for nothing.
-    private static func needsEscape(_ word: UInt64) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let quote = word ^ (ones &* UInt64(Byte.quote))
-        let backslash = word ^ (ones &* UInt64(Byte.backslash))
-        // The high bit of a byte of x &- ones is set if the byte is 0 (or above 0x80, which & ~x takes out again).
-        let found =
-            ((word &- (ones &* 0x20)) & ~word) | ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash)
-        return found & (ones &* 0x80) != 0
     }
 
     private static func hexDigit(_ value: UInt8) -> UInt8 {
