@@ -47,6 +47,9 @@ package final class ChatEngine: Sendable {
 
     /// Counts, free space and condition of the store.
     package var status: StoreStatus { store.status }
+
+    /// Whether the store takes writes, and why not.
+    package var condition: (isAcceptingAppends: Bool, failure: LogStoreError?) { store.condition }
 }
 
 // MARK: The two styles

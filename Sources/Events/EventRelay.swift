@@ -10,7 +10,6 @@ package final class EventRelay: Sendable {
 
     /// Before every name in the store, so that a consumer of somebody else is not forgotten.
     private static let prefix = "events:"
-    private static let settleMilliseconds = 2000
 
     /// Registers consumers that are new, at the end of the log: events from here on are theirs. Forgets those that are not
     /// given any more, so that nothing is kept for them.
@@ -59,10 +58,10 @@ package final class EventRelay: Sendable {
         observation.withLock { $0 = store.observeFeed { for worker in workers { worker.wake() } } }
     }
 
-    /// Sends nothing more, waits a moment for what is under way, writes the positions. The store is still open then.
-    package func stop() {
+    /// Sends nothing more, waits for so long for what is under way, writes the positions. The store is still open then.
+    package func stop(within milliseconds: Int = 2000) {
         observation.withLock { $0 = nil }
-        for worker in workers { worker.ask(toStopWithin: Self.settleMilliseconds) }
+        for worker in workers { worker.ask(toStopWithin: milliseconds) }
         for worker in workers { worker.join() }
     }
 
@@ -78,16 +77,18 @@ package final class EventRelay: Sendable {
 /// A consumer and its thread.
 private final class Worker: Sendable {
     let consumer: Consumer
-    private let alarm = Alarm()
+    private let alarm: Alarm
     private let thread = Mutex<WorkerThread?>(nil)
 
     init(
         _ engine: ChatEngine, _ name: String, _ sink: any EventSink, _ position: LSN,
         _ report: @escaping @Sendable (RelayEvent) -> Void
     ) {
+        let alarm = Alarm(clock: engine.clock)
+        self.alarm = alarm
         consumer = Consumer(
             name: name, sink: sink, store: engine.store, clock: engine.clock, random: engine.random,
-            position: position, tell: report, wake: { [alarm] in alarm.ring() })
+            position: position, tell: report, wake: { alarm.ring() })
     }
 
     func start() {
@@ -113,10 +114,13 @@ private final class Alarm: @unchecked Sendable {  // everything under `signal`
     private let signal = Signal()
     private var hasRung = false
     private var isStopping = false
-    /// What is left of the time for what is under way.
-    private var milliseconds = 0
+    /// When the time for what is under way is over, by the monotonic clock.
+    private var deadline: UInt64 = 0
+    private let clock: any Clock
 
     private static let stepMilliseconds = 20
+
+    init(clock: any Clock) { self.clock = clock }
 
     func ring() {
         signal.locked {
@@ -128,7 +132,7 @@ private final class Alarm: @unchecked Sendable {  // everything under `signal`
     func stop(within milliseconds: Int) {
         signal.locked {
             isStopping = true
-            self.milliseconds = milliseconds
+            deadline = clock.monotonicMicroseconds() + UInt64(milliseconds) * 1000
             signal.wakeAll()
         }
     }
@@ -147,10 +151,9 @@ private final class Alarm: @unchecked Sendable {  // everything under `signal`
     /// - Returns: false if the time is up.
     func waitForEnd() -> Bool {
         signal.locked {
-            guard milliseconds > 0 else { return false }
+            guard clock.monotonicMicroseconds() < deadline else { return false }
             if !hasRung { _ = signal.wait(milliseconds: Self.stepMilliseconds) }
             hasRung = false
-            milliseconds -= Self.stepMilliseconds
             return true
         }
     }

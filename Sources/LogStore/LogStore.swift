@@ -405,6 +405,11 @@ package final class LogStore: Sendable {
 
     // MARK: Status
 
+    /// What of `status` a probe asks for, without the counting.
+    package var condition: (isAcceptingAppends: Bool, failure: LogStoreError?) {
+        box.lock.withLock { s in (s.isAcceptingAppends && s.failure == nil, s.failure) }
+    }
+
     package var status: StoreStatus {
         let cacheStatistics = cache.statistics
         return box.lock.withLock { s in

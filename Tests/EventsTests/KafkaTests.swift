@@ -33,8 +33,9 @@ import Testing
             relay.start()
         }
 
+        /// Waits as long as it takes: how fast the brokers are is not what is tested.
         func stop() throws {
-            relay.stop()
+            relay.stop(within: 60_000)
             engine.close()
             try store.close()
         }

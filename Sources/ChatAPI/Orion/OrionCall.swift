@@ -180,11 +180,12 @@ struct OrionCall: Sendable {
     // MARK: Health
 
     private func health() {
-        let status = engine.status
+        let status = engine.condition
         let isRefusing = status.failure != nil
         // Full is not down: reading and deleting go on, so probes must not take the process away.
         let condition = isRefusing ? "unhealthy" : status.isAcceptingAppends ? "healthy" : "degraded"
         var body: [UInt8] = []
+        body.reserveCapacity(192 + surface.configuration.database.utf8.count)
         body.append(key: #"{"status":"#)
         body.append(jsonString: condition)
         body.append(key: #","service":"orion-chat-backend","version":"1.0.0","timestamp":""#)
@@ -224,6 +225,8 @@ struct OrionCall: Sendable {
 
     /// Ids that are longer than any that was ever given out, or hold what none holds, need no look at the store.
     private static func sessionID(_ text: String) -> String? {
-        text.isEmpty || text.utf8.count > 255 || text.utf8.contains(0) ? nil : text
+        var bytes = text
+        guard bytes.withUTF8({ !$0.isEmpty && $0.count <= 255 && !$0.contains(0) }) else { return nil }
+        return text
     }
 }

@@ -73,18 +73,19 @@ struct OrionFields {
     func document(_ token: JSONToken?, _ name: String) throws(OrionReply) -> RawJSON? {
         guard let token = truthy(token) else { return nil }
         try Self.checkJSONB(token, name)
-        let value: JSONValue
+        let document: [UInt8]
         switch token.kind {
         case .array:
             guard !token.contents.contains(.elements) else { throw .badField(name, "must be a JSON object") }
             return nil
         case .string:
-            value = try parse(JSONString.decode(token, in: text), name)
+            let inner = JSONString.decode(token, in: text)
+            try check(inner, name)
+            document = JSONBOrder.canonical(inner)
         default:
-            value = try parse(Array(text[token.range]), name)
+            document = JSONBOrder.canonical(text, at: token.range.lowerBound)
         }
-        if case .object(let object) = value, object.isEmpty { return nil }
-        return RawJSON(JSONBOrder.ordered(value))
+        return document == Array("{}".utf8) ? nil : RawJSON(scanned: document[...])
     }
 
     /// What PostgreSQL refuses inside `jsonb`.
@@ -93,21 +94,23 @@ struct OrionFields {
         if token.contents.contains(.loneSurrogate) { throw .badField(name, "must not contain lone surrogates") }
     }
 
-    private func parse(_ json: [UInt8], _ name: String) throws(OrionReply) -> JSONValue {
+    /// Whether a text can be `jsonb`.
+    private func check(_ json: [UInt8], _ name: String) throws(OrionReply) {
         let token: JSONToken
-        let value: JSONValue
         do throws(JSONError) {
             var scanner = JSONScanner(json.span)
             token = try scanner.document()
-            value = try JSONValue(parsing: json)
         } catch {
             throw .badField(name, "must be a JSON object")
         }
         try Self.checkJSONB(token, name)
-        return value
     }
 
     private func serialized(_ token: JSONToken, _ name: String) throws(OrionReply) -> [UInt8] {
-        try parse(Array(text[token.range]), name).serialized
+        try Self.checkJSONB(token, name)
+        let json = Array(text[token.range])
+        do throws(JSONError) { return try JSONValue(parsing: json).serialized } catch {
+            throw .badField(name, "must be a JSON object")
+        }
     }
 }

@@ -27,7 +27,8 @@ struct JSONBody {
         _ request: Request, limits: JSONLimits, member: (_ text: [UInt8], _ key: JSONToken, _ value: JSONToken) -> Void
     ) throws(Problem) {
         guard !request.body.isEmpty || request.bodyError != nil,
-            let type = request.headers["Content-Type"], let media = MediaType(type), media.essence == "application/json"
+            let type = request.headers.bytes(of: "Content-Type"), let media = MediaType(type),
+            media.isEssence("application/json")
         else { return }
         let charset = media.charset ?? "utf-8"
         guard charset == "utf-8" || Self.utf16Charsets.contains(charset) else {
@@ -77,44 +78,47 @@ struct JSONBody {
     }
 }
 
-/// A Content-Type field: type and subtype in lower case, and the charset parameter.
-struct MediaType: Hashable {
-    var essence: String
-    var charset: String?
+/// A Content-Type field: its type and subtype, and the charset parameter. Most fields are compared and forgotten, so a
+/// text is made only of a charset.
+struct MediaType {
+    /// Type and subtype as they were sent.
+    private let sent: ArraySlice<UInt8>
+    /// In lower case.
+    private(set) var charset: String?
+
+    /// Type and subtype in lower case.
+    var essence: String { Self.lowercased(sent) }
+
+    /// Whether `name`, in lower case, is the type with its subtype.
+    func isEssence(_ name: String) -> Bool { equalsIgnoringCase(sent, name) }
+
+    init?(_ field: String) { self.init(Array(field.utf8)[...]) }
 
     /// nil unless the field has the form of RFC 9110 §8.3.1.
-    init?(_ field: String) {
-        let parts = field.split(separator: ";", omittingEmptySubsequences: false)
-        let essence = Self.trimmed(parts[0]).lowercased()
-        let halves = essence.split(separator: "/", omittingEmptySubsequences: false)
-        guard halves.count == 2, halves.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(Self.isTokenByte) }) else {
-            return nil
-        }
-        self.essence = essence
-        for part in parts.dropFirst() {
-            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard pair.count == 2 else { return nil }
-            guard Self.trimmed(pair[0]).lowercased() == "charset", charset == nil else { continue }
-            var value = Self.trimmed(pair[1])
-            if value.count >= 2, value.first == "\"", value.last == "\"" { value = value.dropFirst().dropLast() }
-            charset = value.lowercased()
+    init?(_ field: ArraySlice<UInt8>) {
+        let semicolon = UInt8(ascii: ";")
+        var rest = field
+        let end = rest.firstIndex(of: semicolon) ?? rest.endIndex
+        sent = trimmedWhitespace(rest[..<end])
+        guard let slash = sent.firstIndex(of: UInt8(ascii: "/")), slash != sent.startIndex,
+            slash + 1 != sent.endIndex, sent[..<slash].allSatisfy(isTokenByte),
+            sent[(slash + 1)...].allSatisfy(isTokenByte)
+        else { return nil }
+        rest = rest[end...]
+        while rest.first == semicolon {
+            let part = rest.dropFirst().prefix { $0 != semicolon }
+            rest = rest[part.endIndex...]
+            guard let equals = part.firstIndex(of: UInt8(ascii: "=")) else { return nil }
+            guard charset == nil, equalsIgnoringCase(trimmedWhitespace(part[..<equals]), "charset") else { continue }
+            var value = trimmedWhitespace(part[(equals + 1)...])
+            let quote = UInt8(ascii: "\"")
+            if value.count >= 2, value.first == quote, value.last == quote { value = value.dropFirst().dropLast() }
+            charset = Self.lowercased(value)
         }
     }
 
-    private static func trimmed(_ text: Substring) -> Substring {
-        var rest = text
-        while let first = rest.first, first == " " || first == "\t" { rest.removeFirst() }
-        while let last = rest.last, last == " " || last == "\t" { rest.removeLast() }
-        return rest
-    }
-
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-        }
+    private static func lowercased(_ text: ArraySlice<UInt8>) -> String {
+        String(decoding: text, as: UTF8.self).lowercased()
     }
 }
 

@@ -182,6 +182,13 @@ package struct JSONScanner: ~Escapable {
         var contents: JSONToken.Contents = []
         var highSurrogateEnd = -1
         while position < bytes.count {
+            // What means itself is passed eight bytes at a time.
+            if position + 8 <= bytes.count,
+                !JSONString.needsEscape(bytes.bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
+            {
+                position += 8
+                continue
+            }
             let byte = bytes[position]
             if byte == Byte.quote {
                 if highSurrogateEnd >= 0 { contents.insert(.loneSurrogate) }

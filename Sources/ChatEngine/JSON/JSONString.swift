@@ -194,7 +194,7 @@ extension JSONString {
     /// Whether one of eight bytes is a control character, a quote or a backslash. Never false where one is; a byte that is
     /// just above another that needs an escape can make it true for nothing.
     @inline(__always)
-    private static func needsEscape(_ word: UInt64) -> Bool {
+    static func needsEscape(_ word: UInt64) -> Bool {
         let quote = word ^ (ones &* UInt64(Byte.quote))
         let backslash = word ^ (ones &* UInt64(Byte.backslash))
         // The high bit of a byte of x &- ones is set if the byte is 0 or above 0x80; & ~word takes the latter out again.

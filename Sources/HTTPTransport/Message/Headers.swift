@@ -23,6 +23,14 @@ package struct Headers: Sendable {
         return nil
     }
 
+    /// The bytes of the first value of `name`, for those who need no text of it.
+    package func bytes(of name: String) -> ArraySlice<UInt8>? {
+        for slot in slots where matches(slot, name) {
+            return bytes[Int(slot.value.lowerBound)..<Int(slot.value.upperBound)]
+        }
+        return nil
+    }
+
     /// Every value of `name`, in the order they came.
     package func all(_ name: String) -> [String] {
         var values: [String] = []
@@ -60,21 +68,26 @@ package struct Headers: Sendable {
 
     private func matches(_ slot: Slot, _ name: String) -> Bool {
         slot.name.count == name.utf8.count
-            && equalsIgnoringCase(bytes[Int(slot.name.lowerBound)..<Int(slot.name.upperBound)], name)
+            && equalsIgnoringCase(
+                bytes.span.extracting(Int(slot.name.lowerBound)..<Int(slot.name.upperBound)), name.utf8.span)
     }
 }
 
 /// Compares ASCII letters without regard to case and every other byte exactly.
-func equalsIgnoringCase(_ bytes: ArraySlice<UInt8>, _ text: String) -> Bool {
-    guard bytes.count == text.utf8.count else { return false }
-    for (a, b) in zip(bytes, text.utf8) where a != b && lowercasedASCII(a) != lowercasedASCII(b) { return false }
-    return true
+package func equalsIgnoringCase(_ bytes: ArraySlice<UInt8>, _ text: String) -> Bool {
+    equalsIgnoringCase(bytes.span, text.utf8.span)
 }
 
 /// The same for two texts.
 func equalsIgnoringCase(_ a: String, _ b: String) -> Bool {
-    guard a.utf8.count == b.utf8.count else { return false }
-    for (a, b) in zip(a.utf8, b.utf8) where a != b && lowercasedASCII(a) != lowercasedASCII(b) { return false }
+    equalsIgnoringCase(a.utf8.span, b.utf8.span)
+}
+
+private func equalsIgnoringCase(_ a: borrowing Span<UInt8>, _ b: borrowing Span<UInt8>) -> Bool {
+    guard a.count == b.count else { return false }
+    for index in a.indices where a[index] != b[index] && lowercasedASCII(a[index]) != lowercasedASCII(b[index]) {
+        return false
+    }
     return true
 }
 
@@ -84,7 +97,7 @@ func lowercasedASCII(_ byte: UInt8) -> UInt8 {
 }
 
 /// `bytes` without the spaces and tabs at both ends (OWS of RFC 9110 §5.6.3).
-func trimmedWhitespace(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+package func trimmedWhitespace(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
     var slice = bytes
     while let first = slice.first, first == 0x20 || first == 0x09 { slice.removeFirst() }
     while let last = slice.last, last == 0x20 || last == 0x09 { slice.removeLast() }

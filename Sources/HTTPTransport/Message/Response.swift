@@ -17,7 +17,7 @@ package struct Response: Sendable {
 
     /// `application/json; charset=utf-8`.
     package init(status: Int = 200, json: [UInt8]) {
-        self.init(status: status, headers: Response.jsonType, body: .bytes(json))
+        self.init(status: status, headers: [Response.jsonType], body: .bytes(json))
     }
 
     /// `application/json; charset=utf-8`, of a text that is JSON already.
@@ -38,9 +38,7 @@ package struct Response: Sendable {
         Response(status: 101, headers: headers, body: .upgrade(to: protocolName, delegate))
     }
 
-    private static let jsonType: [(name: String, value: String)] = [
-        ("Content-Type", "application/json; charset=utf-8")
-    ]
+    static var jsonType: (name: String, value: String) { ("Content-Type", "application/json; charset=utf-8") }
 
     /// The first value of `name`, compared without regard to case.
     package func header(_ name: String) -> String? {

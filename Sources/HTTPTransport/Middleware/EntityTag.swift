@@ -15,11 +15,14 @@ package enum EntityTag {
             let digits = max(1, (body.count.bitWidth - body.count.leadingZeroBitCount + 3) / 4)
             for index in (0..<digits).reversed() { put(hexDigit(body.count >> (4 * index) & 0xF)) }
             put(UInt8(ascii: "-"))
-            for index in 0..<27 {
-                // The 16 bits that the character's 6 lie in.
-                let start = index * 6 / 8
-                let pair = UInt16(digest[start]) << 8 | (start + 1 < 20 ? UInt16(digest[start + 1]) : 0)
-                put(Base64.character(UInt8(pair >> UInt16(10 - index * 6 % 8) & 0x3F)))
+            for start in stride(from: 0, to: 21, by: 3) {
+                // Three bytes are four characters; the last two bytes are three.
+                let last = start + 2 < 20 ? digest[start + 2] : 0
+                let bits = UInt32(digest[start]) << 16 | UInt32(digest[start + 1]) << 8 | UInt32(last)
+                put(Base64.character(UInt8(bits >> 18)))
+                put(Base64.character(UInt8(bits >> 12 & 0x3F)))
+                put(Base64.character(UInt8(bits >> 6 & 0x3F)))
+                if start + 2 < 20 { put(Base64.character(UInt8(bits & 0x3F))) }
             }
             put(UInt8(ascii: "\""))
             return count
@@ -28,6 +31,16 @@ package enum EntityTag {
 
     private static func hexDigit(_ value: Int) -> UInt8 {
         value < 10 ? UInt8(ascii: "0") + UInt8(value) : UInt8(ascii: "a") + UInt8(value - 10)
+    }
+
+    /// `application/json; charset=utf-8` with its tag, or a 304 where the client has that very body.
+    package static func response(status: Int, json body: [UInt8], for request: Request) -> Response {
+        let tag = weak(body)
+        let tagField = (name: "ETag", value: tag)
+        if isFresh(request, status: status, tag: tag) {
+            return Response(status: 304, headers: [tagField], body: .bytes(body))
+        }
+        return Response(status: status, headers: [Response.jsonType, tagField], body: .bytes(body))
     }
 
     /// Adds an ETag to a reply that has a body and none yet, and makes it a 304 where the client has that very body.

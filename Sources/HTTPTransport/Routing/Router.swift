@@ -6,6 +6,8 @@
 //   2. go through the routes with that many segments in the order of their declaration; the first whose words fit wins;
 //   3. decode its parameters.
 //
+// What a lookup compares lies in flat arrays of plain values, so that nothing is copied or counted on the way.
+//
 // Words are compared undecoded, so `/%6Cist` is not `/list`: it fits a parameter instead. An empty segment fits
 // nothing. A parameter whose escapes are broken ends the lookup there, whatever the method.
 
@@ -52,24 +54,32 @@ package struct Router: Sendable {
         case notFound
     }
 
-    private enum Segment: Sendable {
-        case word([UInt8])
-        case parameter
-        case rest
+    /// A part of a pattern.
+    private struct Segment: Sendable {
+        enum Kind { case word, parameter, rest }
+
+        let kind: Kind
+        /// Of a word, in `words`.
+        let place: Range<Int>
     }
 
     private struct Route: Sendable {
         let method: String
         let pattern: String
-        let segments: [Segment]
         let names: [String]
-        let number: Int
+        /// In `segments`.
+        let segments: Range<Int>
     }
 
     private let options: RouterOptions
-    /// By number of segments; a route with `*` stands under every number, see `add`.
-    private var routes: [[Route]] = Array(repeating: [], count: Router.maximumSegments + 1)
-    package private(set) var count = 0
+    /// By their numbers.
+    private var routes: [Route] = []
+    private var segments: [Segment] = []
+    private var words: [UInt8] = []
+    /// Routes and their segments by number of segments; a route with `*` stands under every number, see `add`.
+    private var candidates: [[(route: Int, segments: Range<Int>)]] =
+        Array(repeating: [], count: Router.maximumSegments + 1)
+    package var count: Int { routes.count }
 
     /// Longer paths are not found: no API here has a deeper one.
     static let maximumSegments = 16
@@ -83,29 +93,29 @@ package struct Router: Sendable {
     /// - Precondition: `pattern` begins with a slash, has at most 16 segments, and `*name` stands last.
     package mutating func add(_ method: String, _ pattern: String) {
         precondition(pattern.hasPrefix("/"), "a pattern begins with a slash")
-        var segments: [Segment] = []
         var names: [String] = []
+        let first = segments.count
         let parts = pattern == "/" ? [] : pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
         precondition(parts.count <= Router.maximumSegments, "a pattern has at most 16 segments")
         for (index, part) in parts.enumerated() {
             switch part.first {
             case ":":
                 names.append(String(part.dropFirst()))
-                segments.append(.parameter)
+                segments.append(Segment(kind: .parameter, place: 0..<0))
             case "*":
                 precondition(index == parts.count - 1, "only the last segment can take the rest")
                 names.append(String(part.dropFirst()))
-                segments.append(.rest)
-            default: segments.append(.word(Array(options.caseInsensitive ? part.lowercased().utf8 : String(part).utf8)))
+                segments.append(Segment(kind: .rest, place: 0..<0))
+            default:
+                let start = words.count
+                words += options.caseInsensitive ? part.lowercased().utf8 : String(part).utf8
+                segments.append(Segment(kind: .word, place: start..<words.count))
             }
         }
-        let route = Route(method: method, pattern: pattern, segments: segments, names: names, number: count)
-        count += 1
-        if case .rest? = segments.last {
-            for count in segments.count...Router.maximumSegments { routes[count].append(route) }
-        } else {
-            routes[segments.count].append(route)
-        }
+        let place = first..<segments.count
+        let deepest = segments.last?.kind == .rest && !parts.isEmpty ? Router.maximumSegments : place.count
+        for depth in place.count...deepest { candidates[depth].append((routes.count, place)) }
+        routes.append(Route(method: method, pattern: pattern, names: names, segments: place))
     }
 
     /// - Complexity: O(routes with as many segments); allocates for parameters only.
@@ -122,7 +132,9 @@ package struct Router: Sendable {
         var segments = SegmentRanges()
         guard segments.cut(path, ignoreTrailingSlash: options.ignoreTrailingSlash) else { return .notFound }
         var allowed: [String] = []
-        for route in routes[segments.count] where fits(route, segments, path.span, path.startIndex) {
+        var next = 0
+        while let number = firstFit(segments, path, &next) {
+            let route = routes[number]
             var values: [String] = []
             if !route.names.isEmpty {
                 switch decode(route, segments, path) {
@@ -130,10 +142,10 @@ package struct Router: Sendable {
                 case .failure(let broken): return .badParameter(pattern: route.pattern, raw: broken.raw)
                 }
             }
-            if answers(route, method) {
+            if answers(number, method) {
                 return .matched(
                     Match(
-                        route: route.number, pattern: route.pattern,
+                        route: number, pattern: route.pattern,
                         parameters: PathParameters(names: route.names, values: values)))
             }
             if !allowed.contains(route.method) { allowed.append(route.method) }
@@ -144,7 +156,7 @@ package struct Router: Sendable {
     /// The pattern that the request goes to, whether or not its parameters can be decoded; nil if none has its path and
     /// method.
     package func pattern(of request: Request) -> String? {
-        firstRoute(on: request.pathBytes) { answers($0, request.method) }?.pattern
+        firstRoute(on: request.pathBytes) { answers($0, request.method) }.map { routes[$0].pattern }
     }
 
     /// Whether a route has the request's path and `method`.
@@ -155,35 +167,58 @@ package struct Router: Sendable {
     /// Whether a route has the request's path, with whatever method.
     package func knows(_ request: Request) -> Bool { firstRoute(on: request.pathBytes) { _ in true } != nil }
 
-    private func firstRoute(on path: ArraySlice<UInt8>, where isWanted: (Route) -> Bool) -> Route? {
+    private func firstRoute(on path: ArraySlice<UInt8>, where isWanted: (Int) -> Bool) -> Int? {
         var segments = SegmentRanges()
         guard segments.cut(path, ignoreTrailingSlash: options.ignoreTrailingSlash) else { return nil }
-        for route in routes[segments.count] where fits(route, segments, path.span, path.startIndex) && isWanted(route) {
-            return route
+        var next = 0
+        while let number = firstFit(segments, path, &next) {
+            if isWanted(number) { return number }
         }
         return nil
     }
 
-    private func answers(_ route: Route, _ method: String) -> Bool {
-        route.method == method || (options.answersHead && method == "HEAD" && route.method == "GET")
+    private func answers(_ route: Int, _ method: String) -> Bool {
+        routes[route].method == method
+            || (options.answersHead && method == "HEAD" && routes[route].method == "GET")
+    }
+
+    /// The first of the routes from the `next`th candidate on that has the path; `next` is moved behind it.
+    private func firstFit(
+        _ ranges: borrowing SegmentRanges, _ path: ArraySlice<UInt8>, _ next: inout Int
+    ) -> Int? {
+        let candidates = candidates[ranges.count]
+        let bounds = ranges.bounds.span
+        while next < candidates.count {
+            let candidate = candidates[next]
+            next += 1
+            if fits(candidate.segments, bounds, path.span, path.startIndex) { return candidate.route }
+        }
+        return nil
     }
 
     /// - Parameters:
-    ///   - path: what `ranges` cut, which count from `start`.
+    ///   - path: what `bounds` cut, which count from `start`.
     private func fits(
-        _ route: Route, _ ranges: borrowing SegmentRanges, _ path: borrowing Span<UInt8>, _ start: Int
+        _ pattern: Range<Int>, _ bounds: borrowing Span<(start: Int, end: Int)>, _ path: borrowing Span<UInt8>,
+        _ start: Int
     ) -> Bool {
-        for index in route.segments.indices {
-            let range = ranges[index]
-            switch route.segments[index] {
-            case .rest: return true
-            case .parameter: if range.isEmpty { return false }
-            case .word(let word):
-                guard word.count == range.count else { return false }
-                for offset in word.indices {
-                    let byte = path[range.lowerBound - start + offset]
-                    if word[offset] != (options.caseInsensitive ? lowercasedASCII(byte) : byte) { return false }
-                }
+        let segments = segments.span
+        let words = words.span
+        // The lengths rule most routes out.
+        for index in 0..<pattern.count {
+            let segment = segments[pattern.lowerBound + index]
+            let length = bounds[index].end - bounds[index].start
+            if segment.kind == .rest { break }
+            if segment.kind == .word ? length != segment.place.count : length == 0 { return false }
+        }
+        for index in 0..<pattern.count {
+            let segment = segments[pattern.lowerBound + index]
+            guard segment.kind == .word else { continue }
+            let first = bounds[index].start - start
+            for offset in 0..<segment.place.count {
+                let byte = path[first + offset]
+                let expected = words[segment.place.lowerBound + offset]
+                if expected != (options.caseInsensitive ? lowercasedASCII(byte) : byte) { return false }
             }
         }
         return true
@@ -195,9 +230,9 @@ package struct Router: Sendable {
         -> Result<[String], BrokenParameter>
     {
         var values: [String] = []
-        for (index, segment) in route.segments.enumerated() {
+        for (index, segment) in segments[route.segments].enumerated() {
             let bytes: ArraySlice<UInt8>
-            switch segment {
+            switch segment.kind {
             case .word: continue
             case .parameter: bytes = path[ranges[index]]
             case .rest: bytes = path[ranges[index].lowerBound...]
@@ -213,7 +248,7 @@ package struct Router: Sendable {
 
 /// The places of a path's segments, on the stack.
 private struct SegmentRanges: ~Copyable {
-    private var bounds = InlineArray<17, (start: Int, end: Int)>(repeating: (0, 0))
+    private(set) var bounds = InlineArray<17, (start: Int, end: Int)>(repeating: (0, 0))
     private(set) var count = 0
 
     subscript(_ index: Int) -> Range<Int> { bounds[index].start..<bounds[index].end }

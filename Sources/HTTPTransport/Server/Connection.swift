@@ -52,8 +52,8 @@ final class Connection: @unchecked Sendable {
         case none
         /// The handler runs on the loop; a reply given now is picked up when it returns.
         case running
-        /// The connection is suspended; a reply must wake the loop.
-        case suspended
+        /// The connection is parked or suspended; a reply must wake the loop.
+        case waiting
         /// There is a reply.
         case ready
     }
@@ -73,6 +73,9 @@ final class Connection: @unchecked Sendable {
     var bodyPlan = BodyPlan.collect
     var bodyError: BodyError?
     var isSuspended = false
+    /// How often the library may still ask for the reply before the connection is suspended; 0 where it is not parked.
+    var patience = 0
+    var isParked: Bool { patience > 0 }
     /// The number of the current request.
     var requestID: UInt64 = 0
     var replyWindow: ReplyWindow?
@@ -130,24 +133,22 @@ final class Connection: @unchecked Sendable {
         if case .stream(let stream) = response?.body { stream.disconnect() }
     }
 
-    /// The reply if there is one, else marks the connection as suspended.
-    func takeReplyOrSuspend(into head: inout HeaderBlock) -> Response? {
+    /// The reply if there is one, else marks the request as waiting and says whether somebody wants to hear of the
+    /// client's going away.
+    func takeReplyOrWait(into head: inout HeaderBlock) -> (response: Response?, isWatchedFor: Bool) {
         reply.withLock { reply in
             guard reply.phase == .ready else {
-                reply.phase = .suspended
-                return nil
+                reply.phase = .waiting
+                return (nil, reply.onDisconnect != nil)
             }
             reply.phase = .none
             swap(&reply.head, &head)
             let response = reply.response
             reply.response = nil
             reply.onDisconnect = nil
-            return response
+            return (response, false)
         }
     }
-
-    /// Whether somebody wants to hear of the client's going away.
-    var isWatchedFor: Bool { reply.withLock { $0.onDisconnect != nil } }
 
     /// The client has gone, and there may be no reply yet.
     func clientLeft() {
@@ -175,39 +176,39 @@ final class ServerExchange: Exchange {
 
     func addHeader(_ name: String, _ value: String) {
         connection.reply.withLock { reply in
-            guard reply.generation == generation, reply.phase == .running || reply.phase == .suspended else { return }
+            guard reply.generation == generation, reply.phase == .running || reply.phase == .waiting else { return }
             reply.head.append(name, value)
         }
     }
 
     func addHeaders(_ block: HeaderBlock) {
         connection.reply.withLock { reply in
-            guard reply.generation == generation, reply.phase == .running || reply.phase == .suspended else { return }
+            guard reply.generation == generation, reply.phase == .running || reply.phase == .waiting else { return }
             reply.head.append(block)
         }
     }
 
     func removeHeaders() {
         connection.reply.withLock { reply in
-            guard reply.generation == generation, reply.phase == .running || reply.phase == .suspended else { return }
+            guard reply.generation == generation, reply.phase == .running || reply.phase == .waiting else { return }
             reply.head.removeAll()
         }
     }
 
     func onDisconnect(_ action: @escaping @Sendable () -> Void) {
-        let (isSuspended, isOver) = connection.reply.withLock { reply -> (Bool, Bool) in
+        let (isWaiting, isOver) = connection.reply.withLock { reply -> (Bool, Bool) in
             guard reply.generation == generation else { return (false, true) }
-            guard reply.phase == .running || reply.phase == .suspended else { return (false, false) }
+            guard reply.phase == .running || reply.phase == .waiting else { return (false, false) }
             reply.onDisconnect = action
-            return (reply.phase == .suspended, false)
+            return (reply.phase == .waiting, false)
         }
         if isOver { action() }
         // The loop looks again, finds no reply, and suspends the connection watching.
-        if isSuspended { connection.loop.post(connection) }
+        if isWaiting { connection.loop.post(connection) }
     }
 
     func respond(_ response: Response) {
-        enum Outcome { case taken, takenWhileSuspended, tooLate }
+        enum Outcome { case taken, takenWhileWaiting, tooLate }
         let outcome = connection.reply.withLock { reply -> Outcome in
             guard reply.generation == generation else { return .tooLate }
             switch reply.phase {
@@ -215,16 +216,16 @@ final class ServerExchange: Exchange {
                 reply.response = response
                 reply.phase = .ready
                 return .taken
-            case .suspended:
+            case .waiting:
                 reply.response = response
                 reply.phase = .ready
-                return .takenWhileSuspended
+                return .takenWhileWaiting
             case .none, .ready: return .tooLate
             }
         }
         switch outcome {
         case .taken: break
-        case .takenWhileSuspended: connection.loop.post(connection)
+        case .takenWhileWaiting: connection.loop.post(connection)
         case .tooLate: if case .stream(let stream) = response.body { stream.disconnect() }
         }
     }

@@ -11,6 +11,7 @@ extension EventLoop {
         connection.upgrade = nil
         connection.replyWindow = nil
         connection.isSuspended = false
+        unpark(connection)
         connection.head = nil
         connection.body = []
         connection.bodyPlan = .collect
@@ -23,6 +24,7 @@ extension EventLoop {
     /// The reply has left. One that was queued before draining began promised to keep the connection; it ends all the
     /// same, after what the client has sent already.
     func replied(_ connection: Connection) {
+        wantsTurn = true
         endRequest(connection)
         if isDraining { shutdown(connection.descriptor, Int32(SHUT_RD)) }
     }
@@ -55,7 +57,7 @@ extension EventLoop {
                 connection.bodyPlan = .discard(left: limits.discardedBodyBytes + limit)
                 // Answered before the body is read, the library closes the connection after the reply.
                 if parsed.expectsContinue || count > UInt64(limits.discardedBodyBytes + limit) {
-                    return unsafe dispatch(connection, handle)
+                    return unsafe dispatch(connection, handle, isComplete: false)
                 }
             case .bytes(let count): connection.body.reserveCapacity(Int(count))
             }
@@ -68,6 +70,7 @@ extension EventLoop {
 
     /// Some of the body is here. False closes the connection.
     func receive(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        wantsTurn = true
         switch connection.bodyPlan {
         case .collect:
             if connection.body.count + bytes.count <= limit(connection) {
@@ -85,11 +88,15 @@ extension EventLoop {
         }
     }
 
-    /// The request is complete: calls the handler and queues the reply, or suspends until there is one.
-    func dispatch(_ connection: Connection, _ handle: OpaquePointer) -> MHD_Result {
+    /// Calls the handler and queues the reply, or waits until there is one.
+    ///
+    /// - Parameter isComplete: whether the request has been read; one that has not can only be suspended, because the
+    ///   library would read on.
+    func dispatch(_ connection: Connection, _ handle: OpaquePointer, isComplete: Bool) -> MHD_Result {
         connection.phase = .handling
         connection.deadline = nil
         callHandler(connection)
+        if isComplete, !connection.listener.isTLS { park(connection) }
         return unsafe finish(connection, handle)
     }
 
@@ -110,16 +117,45 @@ extension EventLoop {
         connection.listener.handler(request, exchange)
     }
 
-    /// Queues the reply if there is one, else suspends the connection.
+    /// Queues the reply if there is one; else the connection stays parked or is suspended.
     func finish(_ connection: Connection, _ handle: OpaquePointer) -> MHD_Result {
-        guard let response = connection.takeReplyOrSuspend(into: &blockScratch) else {
-            if connection.isWatchedFor { suspendWatching(connection) } else { suspend(connection) }
-            return MHD_Result.YES
+        let (response, isWatchedFor) = connection.takeReplyOrWait(into: &blockScratch)
+        if let response {
+            unpark(connection)
+            return unsafe queue(response, connection, handle)
         }
-        return unsafe queue(response, connection, handle)
+        if isWatchedFor {
+            unpark(connection)
+            suspendWatching(connection)
+        } else if !connection.isParked {
+            suspend(connection)
+        }
+        return MHD_Result.YES
+    }
+
+    /// Queues the reply of a parked connection, from outside the library. Where there is none, only watching can have
+    /// been wanted: the library asks again in this turn, and `finish` sees to it.
+    ///
+    /// - Returns: false where the connection cannot go on.
+    func answerParked(_ connection: Connection, _ handle: OpaquePointer) -> Bool {
+        unpark(connection)
+        guard let response = connection.takeReplyOrWait(into: &blockScratch).response else { return true }
+        return unsafe queue(response, connection, handle) == MHD_Result.YES
+    }
+
+    /// The library asks for the reply again. False: let `finish` look.
+    func staysParked(_ connection: Connection) -> Bool {
+        guard connection.isParked else { return false }
+        guard connection.patience > 1 else {
+            unpark(connection)
+            return false
+        }
+        connection.patience -= 1
+        return true
     }
 
     private func queue(_ response: Response, _ connection: Connection, _ handle: OpaquePointer) -> MHD_Result {
+        wantsTurn = true
         defer { blockScratch.removeAll() }
         let made = unsafe ResponseWriter.make(
             response, block: &blockScratch, connection: connection, isHEAD: connection.head?.method == "HEAD",

@@ -19,6 +19,13 @@ internal import Synchronization
 //   harm;
 //   - no connection is suspended when a daemon stops (the library would abort).
 //
+// A request whose reply is not there yet is parked: the library keeps asking for the reply, in every turn, and is told to
+// ask again. That costs less than a suspension (two changes of the epoll set, a read that finds nothing, a useless
+// event), but it costs in every turn; so a parked connection is suspended once it was asked about `patience` times or a
+// sweep has found it. While connections are parked the library always wants another turn at once; the loop gives it one
+// only after a turn that may have left something undone (`wantsTurn`). Should anything else be undone, it waits for the
+// next event or reply, and no longer than a sweep's interval.
+//
 // A request's way is in EventLoop+Requests.swift, upgraded sockets are in EventLoop+Upgrades.swift, the library's
 // callbacks in LibraryDaemon.swift.
 @safe
@@ -71,6 +78,13 @@ final class EventLoop: @unchecked Sendable {
     private var arriving: Connection?
     private(set) var isDraining = false
     private var nextSweep: UInt64 = 0
+    /// Connections that are parked.
+    private var parked = 0
+    /// Whether this turn may have left something undone that no event will tell of: a reply half written, a body half
+    /// read, a next request that came before the reply.
+    var wantsTurn = false
+    /// Whether a socket was ready and no callback has shown yet what for.
+    var hasUnseenEvent = false
     /// Swapped with the mailbox's lists and a reply's header block, so that their memory is reused.
     private var acceptedScratch: [Accepted] = []
     private var finishedScratch: [Connection] = []
@@ -78,6 +92,8 @@ final class EventLoop: @unchecked Sendable {
     var blockScratch = HeaderBlock()
 
     private static let sweepMilliseconds: UInt64 = 250
+    /// How often a parked connection is asked about before it is suspended: for about what a suspension costs.
+    private static let patience = 32
 
     init(index: Int, limits: HTTPLimits, decodesContent: Bool, tls: TLSCertificate?, gate: ConnectionGate)
         throws(HTTPServerError)
@@ -88,7 +104,8 @@ final class EventLoop: @unchecked Sendable {
         idBase = UInt64(index) << 48
         epoll = try System.makeEpoll()
         wake = try System.makeEventDescriptor()
-        _ = System.watch(epoll, wake, events: EPOLLIN.rawValue, token: Token.mailbox)
+        // Edge-triggered: every write is an event, and nobody has to read the counter.
+        _ = System.watch(epoll, wake, events: EPOLLIN.rawValue | EPOLLET.rawValue, token: Token.mailbox)
         daemon = try start(tls: nil, token: Token.plain)
         if let tls { tlsDaemon = try start(tls: tls, token: Token.tls) }
     }
@@ -148,6 +165,8 @@ final class EventLoop: @unchecked Sendable {
         var events = unsafe [epoll_event](repeating: epoll_event(), count: 64)
         while true {
             let timeout = waitMilliseconds()
+            wantsTurn = false
+            hasUnseenEvent = false
             let capacity = unsafe Int32(events.count)
             let count = unsafe epoll_wait(epoll, &events, capacity, timeout)
             for index in 0..<max(0, Int(count)) {
@@ -167,7 +186,9 @@ final class EventLoop: @unchecked Sendable {
 
     private func waitMilliseconds() -> Int32 {
         var shortest = connections.isEmpty ? UInt64(Int32.max) : EventLoop.sweepMilliseconds
-        if let pending = daemon?.timeoutMilliseconds { shortest = min(shortest, pending) }
+        if let pending = daemon?.timeoutMilliseconds, parked == 0 || wantsTurn || hasUnseenEvent {
+            shortest = min(shortest, pending)
+        }
         if let pending = tlsDaemon?.timeoutMilliseconds { shortest = min(shortest, pending) }
         if let due = timers.earliest {
             let now = System.coarseMilliseconds()
@@ -178,8 +199,8 @@ final class EventLoop: @unchecked Sendable {
 
     private func handle(token: UInt64, events: UInt32) {
         switch token {
-        case Token.mailbox: System.clear(wake)
-        case Token.plain, Token.tls: break
+        case Token.mailbox: break
+        case Token.plain, Token.tls: hasUnseenEvent = true
         default:
             if let socket = sockets[token] { return socket.handle(events: events) }
             guard let connection = watched[token] else { return }
@@ -200,7 +221,7 @@ final class EventLoop: @unchecked Sendable {
         }
         for accepted in acceptedScratch { take(accepted) }
         acceptedScratch.removeAll(keepingCapacity: true)
-        for connection in finishedScratch { resume(connection) }
+        for connection in finishedScratch { lookAgain(at: connection) }
         finishedScratch.removeAll(keepingCapacity: true)
         for socket in wokenScratch { socket.handleWake() }
         wokenScratch.removeAll(keepingCapacity: true)
@@ -249,6 +270,25 @@ final class EventLoop: @unchecked Sendable {
         if !connection.isDetached { release(connection.client) }
     }
 
+    /// There may be a reply, or a wish to hear of the client's going away.
+    private func lookAgain(at connection: Connection) {
+        guard connection.isParked, let handle = unsafe connection.handle else { return resume(connection) }
+        // Where it cannot go on the library asks again, is told no, and closes.
+        if unsafe !answerParked(connection, handle) { connection.isAborted = true }
+    }
+
+    /// Has the library ask again for the reply in every turn, for a while.
+    func park(_ connection: Connection) {
+        connection.patience = EventLoop.patience
+        parked += 1
+    }
+
+    func unpark(_ connection: Connection) {
+        guard connection.isParked else { return }
+        connection.patience = 0
+        parked -= 1
+    }
+
     private func resume(_ connection: Connection) {
         guard connection.isSuspended, let handle = unsafe connection.handle else { return }
         connection.isSuspended = false
@@ -295,6 +335,7 @@ final class EventLoop: @unchecked Sendable {
         guard now >= nextSweep else { return }
         nextSweep = now + EventLoop.sweepMilliseconds
         for connection in connections {
+            if connection.isParked { connection.patience = 1 }
             if connection.phase == .replying, !keepsPace(connection, now) {
                 connection.stream?.disconnect()
                 shutdown(connection.descriptor, Int32(SHUT_RDWR))

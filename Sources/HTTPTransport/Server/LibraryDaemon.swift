@@ -71,11 +71,13 @@ private let handleRequest: MHD_AccessHandlerCallback = {
     let loop = unsafe object(closure, EventLoop.self)
     let connection = unsafe object(pointer, Connection.self)
     if connection.isAborted { return MHD_Result.NO }
+    if loop.staysParked(connection) { return MHD_Result.YES }
+    loop.hasUnseenEvent = false
     switch connection.phase {
     case .head: return unsafe loop.begin(connection, handle, target, method, version)
     case .body:
         let count = unsafe uploadBytes.pointee
-        guard count > 0 else { return unsafe loop.dispatch(connection, handle) }
+        guard count > 0 else { return unsafe loop.dispatch(connection, handle, isComplete: true) }
         unsafe uploadBytes.pointee = 0
         return unsafe loop.receive(connection, UnsafeRawBufferPointer(start: upload, count: count))
             ? MHD_Result.YES : MHD_Result.NO

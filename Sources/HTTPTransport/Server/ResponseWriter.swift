@@ -185,6 +185,7 @@ private final class StreamSource {
     /// MHD_CONTENT_READER_END_OF_STREAM is -1, MHD_CONTENT_READER_END_WITH_ERROR is -2.
     private func read(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
         if connection.isAborted { return -2 }
+        connection.loop.wantsTurn = true
         switch unsafe stream.read(into: buffer, for: connection) {
         case .bytes(let count): return count
         case .end: return -1

@@ -36,11 +36,6 @@ enum System {
         while unsafe write(descriptor, &one, 8) == -1 && errno == EINTR {}
     }
 
-    static func clear(_ descriptor: Int32) {
-        var count: UInt64 = 0
-        while unsafe read(descriptor, &count, 8) == -1 && errno == EINTR {}
-    }
-
     static func watch(_ epoll: Int32, _ descriptor: Int32, events: UInt32, token: UInt64) -> Bool {
         var event = unsafe epoll_event()
         unsafe event.events = events

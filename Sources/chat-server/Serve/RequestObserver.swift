@@ -24,13 +24,12 @@ final class RequestObserver: Sendable {
     var served: ServedSurface {
         let handler = surface.handler
         return ServedSurface(surface: surface) { [self] request, exchange in
-            let started = clock.monotonicMicroseconds()
-            handler(
-                request,
-                TransformingExchange(exchange) { [self] response in
-                    record(request, response.status, clock.monotonicMicroseconds() - started)
-                })
+            handler(request, ObservedExchange(exchange, request, self, started: clock.monotonicMicroseconds()))
         }
+    }
+
+    fileprivate func answered(_ request: Request, _ status: Int, since started: UInt64) {
+        record(request, status, clock.monotonicMicroseconds() - started)
     }
 
     private func record(_ request: Request, _ status: Int, _ microseconds: UInt64) {
@@ -51,5 +50,30 @@ final class RequestObserver: Sendable {
         event.status = status
         event.durationMicroseconds = Int64(microseconds)
         logger.log(event)
+    }
+}
+
+/// A `TransformingExchange` of one piece: this one is made for every request.
+private final class ObservedExchange: Exchange {
+    private let base: any Exchange
+    private let request: Request
+    private let observer: RequestObserver
+    private let started: UInt64
+
+    init(_ base: any Exchange, _ request: Request, _ observer: RequestObserver, started: UInt64) {
+        self.base = base
+        self.request = request
+        self.observer = observer
+        self.started = started
+    }
+
+    func addHeader(_ name: String, _ value: String) { base.addHeader(name, value) }
+    func addHeaders(_ block: HeaderBlock) { base.addHeaders(block) }
+    func removeHeaders() { base.removeHeaders() }
+    func onDisconnect(_ action: @escaping @Sendable () -> Void) { base.onDisconnect(action) }
+
+    func respond(_ response: Response) {
+        observer.answered(request, response.status, since: started)
+        base.respond(response)
     }
 }

@@ -1,4 +1,5 @@
 import LogStore
+import Synchronization
 import TestSupport
 import Testing
 
@@ -255,5 +256,66 @@ struct StoreBasicsTests {
         try store.close()
         let again = try fixture.open()
         #expect(try again.entries(of: key, EntryQuery(limit: 5000)).count == 1600)
+    }
+
+    @Test("Writers that wait, writers that do not, and flushes: closing answers all of them, once, and truly")
+    func closingUnderWriters() throws {
+        for round in 0..<20 {
+            var fixture = StoreFixture(seed: UInt64(round))
+            fixture.options.headBytes = 16 << 10
+            let store = try fixture.open(.threaded)
+            let key = try session(store, messages: 0)
+            let acknowledged = Mutex<[SequenceNumber]>([])
+            let unanswered = Atomic<Int>(0)
+            @Sendable func message() -> Batch {
+                var batch = Batch()
+                batch.append([UInt8](repeating: 3, count: 200), to: .existing(key))
+                return batch
+            }
+            @Sendable func note(_ result: Result<CommitReceipt, LogStoreError>) {
+                switch result {
+                case .success(let receipt): acknowledged.withLock { $0 += receipt.sequences }
+                case .failure(let error): #expect(error == .closed)
+                }
+            }
+            withExtendedLifetime(unanswered) {
+                // One alone for a while, which commits on its own thread; then two more that wait, and one that does not.
+                let delays = [0, 30, 60]
+                let threads = delays.map { delay in
+                    WorkerThread {
+                        while acknowledged.withLock({ $0.count }) < delay {}
+                        while true {
+                            let result = Result { () throws(LogStoreError) in try store.commit(message()) }
+                            note(result)
+                            if case .failure = result { return }
+                        }
+                    }
+                }
+                let queuing = WorkerThread {
+                    while acknowledged.withLock({ $0.count }) < 90 {}
+                    while true {
+                        unanswered.add(1, ordering: .relaxed)
+                        do throws(LogStoreError) {
+                            try store.commit(message()) {
+                                note($0)
+                                unanswered.subtract(1, ordering: .relaxed)
+                            }
+                        } catch {
+                            unanswered.subtract(1, ordering: .relaxed)
+                            if error == .closed { return }
+                        }
+                    }
+                }
+                let flushing = WorkerThread { while (try? store.flush()) != nil {} }
+                while acknowledged.withLock({ $0.count }) < 400 {}
+                #expect(throws: Never.self) { try store.close() }
+                for thread in threads + [queuing, flushing] { thread.join() }
+                #expect(unanswered.load(ordering: .relaxed) == 0)
+            }
+            let known = acknowledged.withLock { $0.sorted() }
+            let again = try fixture.open()
+            #expect(try again.entries(of: key, EntryQuery(limit: 1_000_000)).map(\.sequence) == known)
+            try again.close()
+        }
     }
 }

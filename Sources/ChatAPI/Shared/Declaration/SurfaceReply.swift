@@ -44,9 +44,7 @@ extension SurfaceReply {
     /// Answers with an ETag, and with 304 where the client has that very body.
     func sendTagged(_ request: Request, _ exchange: any Exchange) {
         if let retryAfterSeconds { exchange.addHeader("Retry-After", String(retryAfterSeconds)) }
-        var response = Response(status: status, json: body)
-        EntityTag.apply(to: &response, for: request)
-        exchange.respond(response)
+        exchange.respond(EntityTag.response(status: status, json: body, for: request))
     }
 }
 
