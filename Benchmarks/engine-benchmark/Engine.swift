@@ -29,16 +29,21 @@ enum Engines {
 
     struct Kind: Sendable {
         let name: String
+        /// How many event loops hold the writers; 0: each has a thread. Only of a `CompletionEngine`, with many writers.
+        var loops = 0
         /// - Parameter sessions: how many there will be at most.
         let open: @Sendable (_ path: String, _ sessions: Int) throws -> any Engine
     }
 
     static let all: [Kind] = [
-        Kind(name: "chat-server") { try LogStoreEngine(path: $0, sessions: $1) },
-        Kind(name: "RocksDB") { path, _ in try RocksEngine(path: path) },
-        Kind(name: "SQLite") { path, _ in try SQLiteEngine(path: path) },
-        Kind(name: "LMDB") { path, _ in try LMDBEngine(path: path) },
+        Kind(name: "chat-server", open: { try LogStoreEngine(path: $0, sessions: $1) }),
+        Kind(name: "RocksDB", open: { path, _ in try RocksEngine(path: path) }),
+        Kind(name: "SQLite", open: { path, _ in try SQLiteEngine(path: path) }),
+        Kind(name: "LMDB", open: { path, _ in try LMDBEngine(path: path) }),
     ]
+
+    /// The store as the server uses it.
+    static let onLoops = Kind(name: "chat-server, 2 loops", loops: 2, open: { try LogStoreEngine(path: $0, sessions: $1) })
 }
 
 /// Session and sequence number, so that a session's entries lie together in order.

@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 
 /// The store of chat-server, with its default sizes.
-final class LogStoreEngine: Engine {
+final class LogStoreEngine: CompletionEngine {
     private let store: LogStore
     private let sessions: [SessionKey]
 
@@ -29,6 +29,16 @@ final class LogStoreEngine: Engine {
 
     func append(_ payload: [UInt8], session: Int, sequence: UInt64) throws {
         try store.append(payload, to: sessions[session])
+    }
+
+    func append(
+        _ payload: [UInt8], session: Int, sequence: UInt64, completion: @escaping @Sendable (String?) -> Void
+    ) throws {
+        var batch = Batch()
+        batch.append(payload, to: .existing(sessions[session]))
+        try store.commit(batch) { result in
+            if case .failure(let error) = result { completion("\(error)") } else { completion(nil) }
+        }
     }
 
     func load(_ entries: [LoadedEntry]) throws {

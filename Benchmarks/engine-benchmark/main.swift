@@ -31,7 +31,7 @@ func runEngines(_ arguments: ArraySlice<String>) throws {
         case "--writers": writers = [Int(try value(argument)) ?? 1]
         case "--engine":
             let name = try value(argument)
-            engines = engines.filter { $0.name == name }
+            engines = (Engines.all + [Engines.onLoops]).filter { $0.name == name }
             if engines.isEmpty { throw BenchmarkFailure(description: "no such engine: \(name)") }
         default: throw BenchmarkFailure(description: "no such part or option: \(argument)")
         }

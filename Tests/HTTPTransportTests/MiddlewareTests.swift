@@ -96,7 +96,7 @@ import Testing
             }
         }
         #expect(
-            await lines(reply([headers.middleware, limit, EntityTag.middleware], Request(target: "/"))) == [
+            await lines(reply([headers.middleware, limit, tagging], Request(target: "/"))) == [
                 "200", "S-1: a:b", "S-2: c", "RateLimit-Policy: 200;w=900", "RateLimit-Limit: 200",
                 "RateLimit-Remaining: 199",
                 "RateLimit-Reset: 900", "Own: 1",

@@ -24,7 +24,7 @@ import Testing
                 let status = request.path == "/bad" ? 400 : 200
                 exchange.respond(Response(status: status, json: #"{"sessions":[],"count":0}"#))
             }
-            let server = try TestServer(handler: compose([EntityTag.middleware], inner))
+            let server = try TestServer(handler: compose([tagging], inner))
             let client = LoopbackClient(port: server.port)
             let tag = #"W/"19-oPBrlJxzPqIgB/QA+owinV+JWOg""#
             #expect(try client.send("GET", "/").header("ETag") == tag)
@@ -54,7 +54,7 @@ import Testing
                 }
                 exchange.respond(Response(text: "twelve bytes"))
             }
-            let server = try TestServer(handler: compose([EntityTag.middleware], inner))
+            let server = try TestServer(handler: compose([tagging], inner))
             let client = LoopbackClient(port: server.port)
             #expect(try client.send("GET", "/").header("Content-Length") == "12")
             for method in ["GET", "HEAD"] {

@@ -21,6 +21,11 @@ final class TestServer: Sendable {
     deinit { server.drain(deadline: .zero) }
 }
 
+/// Gives every reply an entity tag.
+let tagging: Middleware = { next in
+    { request, exchange in next(request, TransformingExchange(exchange) { EntityTag.apply(to: &$0, for: request) }) }
+}
+
 /// A joinable thread.
 final class TestThread: @unchecked Sendable {
     // Unchecked: written before anybody else can see the object.

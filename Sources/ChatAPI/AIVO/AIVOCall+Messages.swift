@@ -30,7 +30,7 @@ extension AIVOCall {
     private func save(_ draft: MessageDraft, _ member: AIVOMember, attempts: Int) {
         engine.saveMessage(draft, to: threadID, member.access) { result in
             switch result {
-            case .success(let stored): answer(message(stored))
+            case .success(let stored): exchange.onLoop { answer(message(stored)) }
             case .failure(.conflict) where attempts > 1: save(draft, member, attempts: attempts - 1)
             case .failure(.tooLarge("session")): answer(.threadFull(configuration.maximumMessages))
             case .failure(let error): answer(error)

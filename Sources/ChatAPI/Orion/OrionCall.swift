@@ -170,9 +170,11 @@ struct OrionCall: Sendable {
         guard let id = try sessionID(sessionToken) else { throw .sessionNotFound }
         let draft = MessageDraft(ids: .orion, role: role, content: content, metadata: metadata)
         engine.saveMessage(draft, to: id, access) { [self] result in
-            finish(result, failure: "Failed to save message") { stored in
-                let size = content.bytes.count + (metadata?.bytes.count ?? 0) + id.utf8.count + 192
-                return OrionReply(201, reserving: size) { $0.append(orionMessage: stored, session: id) }
+            exchange.onLoop {
+                finish(result, failure: "Failed to save message") { stored in
+                    let size = content.bytes.count + (metadata?.bytes.count ?? 0) + id.utf8.count + 192
+                    return OrionReply(201, reserving: size) { $0.append(orionMessage: stored, session: id) }
+                }
             }
         }
     }

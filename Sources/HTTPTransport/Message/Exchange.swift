@@ -19,11 +19,19 @@ package protocol Exchange: AnyObject, Sendable {
     func onDisconnect(_ action: @escaping @Sendable () -> Void)
 
     func respond(_ response: Response)
+
+    /// Has `work` called once, on the event loop's thread where the connection waits there, else here: a thread that many
+    /// requests wait for hands over what is still to be done for one of them, such as writing its reply. It must not
+    /// block. It is called even where the client has gone.
+    func onLoop(_ work: @escaping @Sendable () -> Void)
 }
 
 extension Exchange {
     /// Where there is no connection nobody goes.
     package func onDisconnect(_ action: @escaping @Sendable () -> Void) {}
+
+    /// Where there is no connection there is no loop.
+    package func onLoop(_ work: @escaping @Sendable () -> Void) { work() }
 }
 
 package typealias Handler = @Sendable (Request, any Exchange) -> Void
@@ -50,6 +58,7 @@ package final class TransformingExchange: Exchange {
     package func addHeaders(_ block: HeaderBlock) { base.addHeaders(block) }
     package func removeHeaders() { base.removeHeaders() }
     package func onDisconnect(_ action: @escaping @Sendable () -> Void) { base.onDisconnect(action) }
+    package func onLoop(_ work: @escaping @Sendable () -> Void) { base.onLoop(work) }
 
     package func respond(_ response: Response) {
         var response = response

@@ -76,31 +76,4 @@ package enum EntityTag {
     private static func opaque(_ tag: Substring) -> Substring {
         tag.hasPrefix("W/") ? tag.dropFirst(2) : tag
     }
-
-    /// Applies to every reply that passes.
-    package static let middleware: Middleware = { next in
-        { request, exchange in next(request, TaggingExchange(exchange, request)) }
-    }
-}
-
-/// A `TransformingExchange` of one piece: this one is made for every request.
-private final class TaggingExchange: Exchange {
-    private let base: any Exchange
-    private let request: Request
-
-    init(_ base: any Exchange, _ request: Request) {
-        self.base = base
-        self.request = request
-    }
-
-    func addHeader(_ name: String, _ value: String) { base.addHeader(name, value) }
-    func addHeaders(_ block: HeaderBlock) { base.addHeaders(block) }
-    func removeHeaders() { base.removeHeaders() }
-    func onDisconnect(_ action: @escaping @Sendable () -> Void) { base.onDisconnect(action) }
-
-    func respond(_ response: Response) {
-        var response = response
-        EntityTag.apply(to: &response, for: request)
-        base.respond(response)
-    }
 }

@@ -43,6 +43,8 @@ final class Connection: @unchecked Sendable {
         var phase = ReplyPhase.none
         var head = HeaderBlock()
         var response: Response?
+        /// What the loop is to do before it looks for the reply.
+        var work: (@Sendable () -> Void)?
         /// Called if the client goes before there is a reply.
         var onDisconnect: (@Sendable () -> Void)?
     }
@@ -112,6 +114,7 @@ final class Connection: @unchecked Sendable {
             reply.phase = .running
             reply.head.removeAll()
             reply.response = nil
+            reply.work = nil
             reply.onDisconnect = nil
             return reply.generation
         }
@@ -120,23 +123,31 @@ final class Connection: @unchecked Sendable {
     /// Ends the request: whatever exchange is still out there is now too late.
     func endReply() {
         // The response is destroyed outside the lock: it may hold the last reference to anything.
-        let (response, action) = reply.withLock { reply in
+        let (response, work, action) = reply.withLock { reply in
             defer {
                 reply.generation &+= 1
                 reply.phase = .none
                 reply.response = nil
+                reply.work = nil
                 reply.onDisconnect = nil
             }
-            return (reply.response, reply.onDisconnect)
+            return (reply.response, reply.work, reply.onDisconnect)
         }
+        work?()
         action?()
         if case .stream(let stream) = response?.body { stream.disconnect() }
     }
 
-    /// The reply if there is one, else marks the request as waiting and says whether somebody wants to hear of the
-    /// client's going away.
+    /// The reply if there is one, after the work that was left to the loop; else marks the request as waiting and says
+    /// whether somebody wants to hear of the client's going away.
     func takeReplyOrWait(into head: inout HeaderBlock) -> (response: Response?, isWatchedFor: Bool) {
-        reply.withLock { reply in
+        let work = reply.withLock { reply in
+            defer { reply.work = nil }
+            if reply.work != nil, reply.phase == .waiting { reply.phase = .running }
+            return reply.work
+        }
+        work?()
+        return reply.withLock { reply in
             guard reply.phase == .ready else {
                 reply.phase = .waiting
                 return (nil, reply.onDisconnect != nil)
@@ -205,6 +216,15 @@ final class ServerExchange: Exchange {
         if isOver { action() }
         // The loop looks again, finds no reply, and suspends the connection watching.
         if isWaiting { connection.loop.post(connection) }
+    }
+
+    func onLoop(_ work: @escaping @Sendable () -> Void) {
+        let isQueued = connection.reply.withLock { reply in
+            guard reply.generation == generation, reply.phase == .waiting, reply.work == nil else { return false }
+            reply.work = work
+            return true
+        }
+        if isQueued { connection.loop.post(connection) } else { work() }
     }
 
     func respond(_ response: Response) {

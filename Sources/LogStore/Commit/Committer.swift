@@ -6,7 +6,8 @@ internal import Synchronization
 /// 1. Assign: each batch is checked and numbered against the state and the group's earlier batches.
 /// 2. Log: one frame, one append; then one fdatasync, unless all of the group is `buffered`.
 /// 3. Publish: under the state lock the batches are applied to the head, all at once.
-/// 4. Answer, in order; refusals too, because they may rest on what the group changed.
+/// 4. Answer; refusals too, because they may rest on what the group changed. Closures are called in order, then the
+///    threads that wait are woken.
 ///
 /// One group is in flight at a time: that is what makes a torn tail provable (`LogRecovery`). A failed append or sync
 /// poisons the store: the outcome of the group is unknown and nothing is written any more.
@@ -15,10 +16,15 @@ internal import Synchronization
 final class Committer {
     typealias Completion = @Sendable (Result<CommitReceipt, LogStoreError>) -> Void
 
+    enum Answer: Sendable {
+        case call(Completion)
+        case wake(Waiter)
+    }
+
     struct Request: Sendable {
         var batch: Batch
         var bytes: Int
-        var completion: Completion
+        var answer: Answer
     }
 
     private let box: StateBox
@@ -62,8 +68,7 @@ final class Committer {
         results.reserveCapacity(requests.count)
         var staged: [Staged] = []
         if let failure = box.lock.withLock({ $0.failure }) {
-            for request in requests { request.completion(.failure(failure)) }
-            return
+            return answer(requests, requests.map { _ in .failure(failure) })
         }
         let isLow = checkSpace()
         assign(requests, isLow, &staged, &results)
@@ -81,7 +86,20 @@ final class Committer {
         }
         let refused = results.count { if case .failure = $0 { true } else { false } }
         if refused > 0 { box.lock.withLock { $0.statistics.refusedBatches += UInt64(refused) } }
-        for (request, result) in zip(requests, results) { request.completion(result) }
+        answer(requests, results)
+    }
+
+    private func answer(_ requests: [Request], _ results: [Result<CommitReceipt, LogStoreError>]) {
+        var waiters: [Waiter] = []
+        for (request, result) in zip(requests, results) {
+            switch request.answer {
+            case .call(let completion): completion(result)
+            case .wake(let waiter):
+                waiter.finish(result)
+                waiters.append(waiter)
+            }
+        }
+        Waiter.wake(waiters)
     }
 
     // MARK: Assign

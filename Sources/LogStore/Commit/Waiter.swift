@@ -1,17 +1,28 @@
 /// Lets one thread wait for one result.
-final class Waiter: @unchecked Sendable {  // `result` is written before the semaphore is raised, and read behind it
+///
+/// Waking a thread costs about as much as an append does, so the threads of a group wake each other: whoever commits wakes
+/// the first, and each wakes two more before it goes on with its own work.
+final class Waiter: @unchecked Sendable {  // all written before the semaphore is raised, and read behind it
     private let isFinished = Semaphore()
     private var result: Result<CommitReceipt, LogStoreError>?
+    private var wakes: [Waiter] = []
 
-    /// Called once.
-    func finish(_ r: Result<CommitReceipt, LogStoreError>) {
-        result = r
-        isFinished.raise()
+    /// Called once; the thread goes on after `wake`.
+    func finish(_ result: Result<CommitReceipt, LogStoreError>) { self.result = result }
+
+    /// Wakes the threads of these, all of which are finished.
+    static func wake(_ waiters: [Waiter]) {
+        guard let first = waiters.first else { return }
+        for (index, waiter) in waiters.enumerated() where 2 * index + 1 < waiters.count {
+            waiter.wakes = Array(waiters[(2 * index + 1)..<min(2 * index + 3, waiters.count)])
+        }
+        first.isFinished.raise()
     }
 
     func wait() -> Result<CommitReceipt, LogStoreError> {
         isFinished.wait()
-        guard let result else { preconditionFailure("finished without a result") }
+        for waiter in wakes { waiter.isFinished.raise() }
+        guard let result else { preconditionFailure("woken without a result") }
         return result
     }
 }

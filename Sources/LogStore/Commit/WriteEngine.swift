@@ -56,15 +56,14 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
     }
 
     func submit(_ batch: Batch, _ completion: @escaping Committer.Completion) throws(LogStoreError) {
-        try submit(.init(batch: batch, bytes: batch.approximateBytes, completion: completion), waits: false)
+        try submit(.init(batch: batch, bytes: batch.approximateBytes, answer: .call(completion)), waits: false)
     }
 
     /// Commits a batch and waits for it.
     @discardableResult
     func commit(_ batch: Batch) throws(LogStoreError) -> CommitReceipt {
         let waiter = Waiter()
-        let request = Committer.Request(batch: batch, bytes: batch.approximateBytes) { waiter.finish($0) }
-        try submit(request, waits: true)
+        try submit(.init(batch: batch, bytes: batch.approximateBytes, answer: .wake(waiter)), waits: true)
         return try waiter.wait().get()
     }
 

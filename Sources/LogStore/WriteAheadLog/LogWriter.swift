@@ -60,7 +60,8 @@ final class LogWriter {
         self.store = store
         self.epoch = epoch
         fileBytes = options.logFileBytes
-        reserveBytes = options.logReserveBytes
+        let total = (try? disk.space())?.totalBytes ?? 0
+        reserveBytes = min(options.logReserveBytes, Int(clamping: total / 32))
         let begun = try Self.begin(
             disk: disk, store: store, epoch: epoch, reserveBytes: reserveBytes, number: number, after: c, now: now)
         current = begun.file

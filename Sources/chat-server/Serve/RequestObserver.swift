@@ -71,6 +71,7 @@ private final class ObservedExchange: Exchange {
     func addHeaders(_ block: HeaderBlock) { base.addHeaders(block) }
     func removeHeaders() { base.removeHeaders() }
     func onDisconnect(_ action: @escaping @Sendable () -> Void) { base.onDisconnect(action) }
+    func onLoop(_ work: @escaping @Sendable () -> Void) { base.onLoop(work) }
 
     func respond(_ response: Response) {
         observer.answered(request, response.status, since: started)

@@ -244,10 +244,7 @@ final class Server: Sendable {
 extension StoreOptions {
     init(_ settings: StoreSettings) {
         self.init()
-        if settings.profile == .edge {
-            profile = .edge
-            logReserveBytes = 1 << 20
-        }
+        if settings.profile == .edge { profile = .edge }
         headBytes = settings.headBytes
         logFileBytes = settings.logFileBytes
         cacheBytes = settings.cacheBytes
