@@ -11,7 +11,7 @@ DEMO ?= ./demo
 TEST_FLAGS := --scratch-path .build/testing -c release -Xswiftc -enable-testing --disable-xctest
 
 .PHONY: build run demo demo-backup test torture fuzz conformance tools bench bench-quick bench-tools bench-peers \
-	lint format dependencies
+	deb lint format dependencies
 
 build: dependencies
 	swift build -c release --static-swift-stdlib --product chat-server
@@ -22,6 +22,10 @@ run: build
 demo: build
 	.build/release/chat-server init --data-dir $(DEMO) --demo
 	.build/release/chat-server serve --data-dir $(DEMO)
+
+# A Debian package of the release binary with a service, in .build/deb.
+deb: build
+	scripts/deb.sh .build/release/chat-server
 
 # Copies the directory of a loaded server with cp -r, kills it, serves the copy, and looks for what was acknowledged.
 demo-backup: build

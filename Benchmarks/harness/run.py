@@ -1,9 +1,10 @@
 """`make bench` and `make bench-quick`: runs the parts, writes the tables and their plots.
 
-    run.py [--quick] [--parts a,b] [--rounds N] [--seconds S] [--accept]
+    run.py [--quick] [--parts a,b] [--rounds N] [--seconds S] [--sessions N] [--accept]
 
-The whole writes Benchmarks/RESULTS.md and Benchmarks/plots; anything less writes below .build/bench/results. `--accept`
-takes the counts of the guard over into Benchmarks/baseline.json.
+The whole writes Benchmarks/RESULTS.md and Benchmarks/plots; anything less writes below .build/bench/results. `--sessions`
+has the part `scale` measure a store of that size alone. `--accept` takes the counts of the guard over into
+Benchmarks/baseline.json.
 """
 import argparse
 import datetime
@@ -37,6 +38,8 @@ class Bench:
         self.quick = options.quick
         self.rounds = options.rounds or (1 if options.quick else 5)
         self.seconds = options.seconds or (1 if options.quick else 2)
+        self.sizes = [options.sessions] if options.sessions else (
+            [1000, 20_000] if options.quick else [10_000, 100_000, 1_000_000])
         self.run = self.directory()
         self.tables, self.goals, self.skipped, self.failures, self.guard = [], [], [], [], {}
         self.servers = []
@@ -153,6 +156,7 @@ def main():
     parser.add_argument("--parts", default="")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float)
+    parser.add_argument("--sessions", type=int)
     options = parser.parse_args()
     parts = [part for part in options.parts.split(",") if part] or list(PARTS)
     unknown = [part for part in parts if part not in PARTS]
@@ -178,7 +182,7 @@ def main():
                 bench.note(f"{part} took {time.time() - started:.0f} s")
     finally:
         bench.stop_all()
-    whole = parts == list(PARTS) and not bench.quick and not bench.failures
+    whole = parts == list(PARTS) and not bench.quick and not options.sessions and not bench.failures
     target = ROOT / "Benchmarks" if whole else WORK / "results"
     (target / "plots").mkdir(parents=True, exist_ok=True)
     for table in bench.tables:

@@ -109,7 +109,7 @@ final class Committer {
         _ results: inout [Result<CommitReceipt, LogStoreError>]
     ) {
         let (counters, base) = box.lock.withLock { ($0.active.counters, $0.visibleLSN) }
-        let pending = Head(counters: counters)
+        let pending = Head(counters: counters, sessions: requests.count > 1 ? requests.count : 0)
         let assigner = BatchAssigner(lookup: lookup, pending: pending, limits: options.limits)
         let now = clock.now().microseconds
         for (i, request) in requests.enumerated() {

@@ -35,7 +35,12 @@ final class Head: @unchecked Sendable {  // confined by LogStore.state, immutabl
     /// Ordinals in use after `lastLSN`.
     var counters: StoreCounters
 
-    init(counters: StoreCounters) { self.counters = counters }
+    /// - Parameter sessions: of how many there will be changes, about.
+    init(counters: StoreCounters, sessions count: Int = 0) {
+        self.counters = counters
+        sessions.reserveCapacity(count)
+        slots.reserveCapacity(count)
+    }
 
     var isEmpty: Bool { lastLSN == .zero }
 
