@@ -56,6 +56,7 @@ final class TableTestDisk: Disk, Sendable {
         if removed == nil { throw DiskError(.notFound, operation: "unlink", file: name) }
     }
 
+    func giveBackReserve(of name: String) {}
     func syncDirectory(_ barrier: Barrier) throws(DiskError) { state.withLock { $0.syncs.append(barrier) } }
     func space() throws(DiskError) -> DiskSpace { DiskSpace(freeBytes: 1 << 40, totalBytes: 1 << 41) }
     func lock() throws(DiskError) {}

@@ -12,9 +12,9 @@ package struct StoreOptions: Sendable {
     package var headBytes = 64 << 20
     /// A log file is closed and the next one begun at this size.
     package var logFileBytes = 64 << 20
-    /// Space reserved ahead of the log's end, in steps of this size; also at most 1/32 of the disk. As much as a file
-    /// holds, so that it lies in one piece: of a file in more than four pieces ext4 keeps the list in a block of its own,
-    /// which each sync would write too.
+    /// Space reserved ahead of the log's end, in steps of this size; at most `logFileBytes`, and 1/32 of the disk. As
+    /// much as a file holds, so that it lies in one piece: of a file in more than four pieces ext4 keeps the list in a
+    /// block of its own, which each sync would write too.
     package var logReserveBytes = 64 << 20
     /// Budget of decoded blocks.
     package var cacheBytes = 64 << 20

@@ -22,6 +22,7 @@ struct OverlayDisk: Disk {
     }
 
     func space() throws(DiskError) -> DiskSpace { try base.space() }
+    func giveBackReserve(of name: String) {}
     func lock() throws(DiskError) {}
     func unlock() {}
 

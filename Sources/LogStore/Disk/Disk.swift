@@ -14,6 +14,9 @@ package protocol Disk: Sendable {
     func list() throws(DiskError) -> [DiskEntry]
     /// Removes a name. Open handles go on reading.
     func unlink(_ name: String) throws(DiskError)
+    /// Gives back what a process that was killed had reserved behind a file's end. Changes no byte; failing costs space
+    /// only.
+    func giveBackReserve(of name: String)
     /// Makes every creation and unlink so far durable.
     func syncDirectory(_ barrier: Barrier) throws(DiskError)
     /// Space an unprivileged writer may still use, and the size of the file system, in bytes.

@@ -130,6 +130,18 @@ package final class LiveDisk: Disk {
         }
     }
 
+    package func giveBackReserve(of name: String) {
+        guard let descriptor = try? SystemCalls.open(name, in: directory, flags: O_WRONLY | O_NONBLOCK) else { return }
+        defer { SystemCalls.close(descriptor) }
+        guard let metadata = try? SystemCalls.metadata(of: descriptor), metadata.isRegularFile,
+            metadata.allocated > metadata.size + Self.allocationSlack
+        else { return }
+        try? SystemCalls.setSize(descriptor, metadata.size)
+    }
+
+    /// What a file system may allocate for a file beside its bytes.
+    private static let allocationSlack: UInt64 = 128 << 10
+
     package func syncDirectory(_ barrier: Barrier) throws(DiskError) {
         do throws(SystemCallError) {
             try SystemCalls.sync(directory)

@@ -94,6 +94,8 @@ enum SystemCalls {
     struct Metadata {
         var isRegularFile: Bool
         var size: UInt64
+        /// Bytes of the blocks that it has.
+        var allocated: UInt64
         var inode: UInt64
         /// Microseconds since 1970.
         var modifiedAt: Int64
@@ -101,6 +103,7 @@ enum SystemCalls {
         fileprivate init(_ raw: stat) {
             isRegularFile = raw.st_mode & S_IFMT == S_IFREG
             size = UInt64(clamping: raw.st_size)
+            allocated = UInt64(clamping: raw.st_blocks) * 512
             inode = UInt64(raw.st_ino)
             modifiedAt = Int64(raw.st_mtim.tv_sec) * 1_000_000 + Int64(raw.st_mtim.tv_nsec) / 1000
         }

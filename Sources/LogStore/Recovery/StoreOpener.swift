@@ -68,8 +68,10 @@ struct StoreOpener {
             continuation.lastLSN = lastLSN
             continuation.relog = []
         }
-        // On a full disk the new log file may need what a killed process held back.
+        // On a full disk the new log file may need what a killed process held back; and one that is killed again and again
+        // would fill the disk with what it reserved.
         let reserve = Reserve(disk: disk, options: options, isLeftOver: names.hasReserve)
+        for entry in entries where LogFormat.parse(entry.name) != nil { disk.giveBackReserve(of: entry.name) }
         // The names that were believed so far: a new log file must not outlive the manifest before it.
         try io { () throws(DiskError) in try disk.syncDirectory(.manifestDirectory) }
         let log: LogWriter = try io { () throws(DiskError) in

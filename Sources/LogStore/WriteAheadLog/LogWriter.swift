@@ -61,7 +61,7 @@ final class LogWriter {
         self.epoch = epoch
         fileBytes = options.logFileBytes
         let total = (try? disk.space())?.totalBytes ?? 0
-        reserveBytes = min(options.logReserveBytes, Int(clamping: total / 32))
+        reserveBytes = min(options.logReserveBytes, options.logFileBytes, Int(clamping: total / 32))
         let begun = try Self.begin(
             disk: disk, store: store, epoch: epoch, reserveBytes: reserveBytes, number: number, after: c, now: now)
         current = begun.file

@@ -62,6 +62,7 @@ struct HousekeepingTests {
     func onePiece() throws {
         var fixture = StoreFixture()
         fixture.options.logReserveBytes = StoreOptions().logReserveBytes
+        fixture.options.logFileBytes = 16 << 20
         let store = try fixture.open()
         let key = try session(store)
         for _ in 0..<80 {
@@ -71,7 +72,38 @@ struct HousekeepingTests {
         }
         let log = try newestLog(fixture.disk)
         #expect(log.size > 8_000_000)
-        #expect(fixture.disk.history.count { $0.kind == .reserve && $0.file == log.name } == 1)
+        let asked = fixture.disk.history.filter { $0.kind == .reserve && $0.file == log.name }
+        #expect(asked.count == 1)
+        #expect(asked[0].bytes <= fixture.options.logFileBytes + LogFormat.alignment, "no more than a file holds")
+    }
+
+    @Test("What a killed process reserved for its log is given back at the next opening")
+    func killedReservations() throws {
+        let directory = TemporaryDirectory()
+        var options = StoreOptions()
+        options.logReserveBytes = 8 << 20
+        options.softLimitBytes = 0
+        func allocated() throws -> [UInt64] {
+            let names = try LiveDisk(path: directory.path).list().map(\.name).filter { $0.hasPrefix("w-") }.sorted()
+            return names.map { name in
+                var metadata = stat()
+                #expect(stat("\(directory.path)/\(name)", &metadata) == 0)
+                return UInt64(metadata.st_blocks) * 512
+            }
+        }
+        for kill in 1...3 {
+            let disk = try LiveDisk(path: directory.path)
+            let store = try LogStore.open(
+                disk: disk, clock: LiveClock(), random: SystemRandom(), options: options, execution: .inline)
+            if kill == 1 { _ = try session(store) }
+            let found = try allocated()
+            #expect(found.count == kill)
+            #expect(found.last! >= 8 << 20, "the newest has its reservation")
+            #expect(found.dropLast().allSatisfy { $0 < 1 << 20 }, "\(found)")
+            // Killed: nothing is closed, only the lock is gone.
+            disk.unlock()
+            withExtendedLifetime(store) {}
+        }
     }
 
     @Test("A disk with no room for a whole reservation step still takes a small group")

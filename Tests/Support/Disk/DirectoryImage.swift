@@ -118,12 +118,12 @@ struct DirectoryImage: Equatable, Sendable {
         return result
     }
 
-    /// The same image after every process is gone: the cache is kept, and what was pending is pending still.
+    /// The same image after every process is gone: the cache is kept, what was pending is pending still, and what was
+    /// reserved is reserved.
     func afterProcessKill() -> DirectoryImage {
         var result = self
         for identity in files.keys {
             result.files[identity]!.openHandles = 0
-            result.files[identity]!.reserved = 0
             result.collect(identity)
         }
         return result

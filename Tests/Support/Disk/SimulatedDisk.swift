@@ -119,6 +119,13 @@ package final class SimulatedDisk: Disk {
         }
     }
 
+    package func giveBackReserve(of name: String) {
+        state.withLock { state in
+            guard let identity = state.image.names[name] else { return }
+            state.image.files[identity]!.reserved = 0
+        }
+    }
+
     package func unlink(_ name: String) throws(DiskError) {
         let operation = DiskOperation(kind: .unlink, file: name)
         runHook(operation)
