@@ -43,7 +43,8 @@ enum Engines {
     ]
 
     /// The store as the server uses it.
-    static let onLoops = Kind(name: "chat-server, 2 loops", loops: 2, open: { try LogStoreEngine(path: $0, sessions: $1) })
+    static let onLoops = Kind(
+        name: "chat-server, 2 loops", loops: 2, open: { try LogStoreEngine(path: $0, sessions: $1) })
 }
 
 /// Session and sequence number, so that a session's entries lie together in order.
