@@ -35,12 +35,13 @@ package final class LogStore: Sendable {
     private let cache: BlockCache
     private let store: UInt64
     private let engine: WriteEngine
+    private let space: SpaceWatch
     private let maintenance: Maintenance
     private let scrubber: Scrubber?
 
     private init(
         _ opened: StoreOpener.Opened, _ disk: any Disk, _ options: StoreOptions, _ engine: WriteEngine,
-        _ maintenance: Maintenance, _ scrubber: Scrubber?
+        _ space: SpaceWatch, _ maintenance: Maintenance, _ scrubber: Scrubber?
     ) {
         id = opened.id
         self.disk = disk
@@ -49,6 +50,7 @@ package final class LogStore: Sendable {
         cache = opened.cache
         store = opened.id.seed
         self.engine = engine
+        self.space = space
         self.maintenance = maintenance
         self.scrubber = scrubber
     }
@@ -80,8 +82,9 @@ package final class LogStore: Sendable {
             let opener = StoreOpener(
                 disk: disk, clock: clock, random: random, options: options, target: target, report: report)
             let opened = try opener.open()
+            let space = SpaceWatch(box: opened.box, clock: clock, disk: disk, options: options, report: report)
             let committer = Committer(
-                box: opened.box, clock: clock, disk: disk, options: options, log: opened.log,
+                box: opened.box, clock: clock, space: space, options: options, log: opened.log,
                 lastTime: opened.lastTime, reserve: opened.reserve, report: report)
             let flusher = Flusher(
                 box: opened.box, disk: disk, clock: clock, options: options, store: opened.id.seed,
@@ -101,7 +104,7 @@ package final class LogStore: Sendable {
             let scrubber =
                 execution == .inline
                 ? nil : Scrubber(box: opened.box, clock: clock, random: random, options: options, report: report)
-            return LogStore(opened, disk, options, engine, maintenance, scrubber)
+            return LogStore(opened, disk, options, engine, space, maintenance, scrubber)
         } catch {
             disk.unlock()
             throw error
@@ -407,10 +410,12 @@ package final class LogStore: Sendable {
 
     /// What of `status` a probe asks for, without the counting.
     package var condition: (isAcceptingAppends: Bool, failure: LogStoreError?) {
-        box.lock.withLock { s in (s.isAcceptingAppends && s.failure == nil, s.failure) }
+        space.refresh()
+        return box.lock.withLock { s in (s.isAcceptingAppends && s.failure == nil, s.failure) }
     }
 
     package var status: StoreStatus {
+        space.refresh()
         let cacheStatistics = cache.statistics
         return box.lock.withLock { s in
             let tables = s.version.manifest.tables

@@ -6,7 +6,8 @@ internal import Synchronization
 /// Outgoing HTTP by libcurl's multi interface, on a thread of its own.
 ///
 /// Steps of a turn: take the orders of other threads (start, cancel, end); let the library work, which calls back with
-/// parts of bodies; tell delegates of what has ended; wait for sockets, the library's own timeouts or an order.
+/// parts of bodies; tell delegates of what has ended; end those whose other side has been silent for too long (the
+/// library's low-speed limit looks at a mean of seconds, and comes seconds late); wait for sockets, timeouts or an order.
 ///
 /// Invariants: handles are touched on the thread only; a transfer is retained by its handle from its start until it is
 /// taken out, so that callbacks find it; after `cancel` its delegate hears no more. Certificates and host names are
@@ -79,7 +80,8 @@ package final class HTTPClient: @unchecked Sendable {
             var running: Int32 = 0
             curl_multi_perform(multi, &running)
             takeEnded()
-            curl_multi_poll(multi, nil, 0, 1000, nil)
+            endSilent()
+            curl_multi_poll(multi, nil, 0, Int32(clamping: millisecondsToSilence()), nil)
         }
         for transfer in active.values { remove(transfer) }
     }
@@ -89,6 +91,7 @@ package final class HTTPClient: @unchecked Sendable {
             return transfer.delegate.ended(.failure(UpstreamFailure(message: "out of memory")))
         }
         transfer.easy = easy
+        transfer.heardAt = Self.milliseconds()
         active[ObjectIdentifier(transfer)] = transfer
         let context = Unmanaged.passUnretained(transfer).toOpaque()
         let request = transfer.request
@@ -99,8 +102,6 @@ package final class HTTPClient: @unchecked Sendable {
             ccurl_set_long(easy, CURLOPT_SSL_VERIFYPEER, 1), ccurl_set_long(easy, CURLOPT_SSL_VERIFYHOST, 2),
             ccurl_set_long(easy, CURLOPT_NOSIGNAL, 1), ccurl_set_long(easy, CURLOPT_TCP_NODELAY, 1),
             ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, request.connectMilliseconds),
-            ccurl_set_long(easy, CURLOPT_LOW_SPEED_LIMIT, 1),
-            ccurl_set_long(easy, CURLOPT_LOW_SPEED_TIME, request.silenceSeconds),
             ccurl_set_long(easy, CURLOPT_TIMEOUT, request.totalSeconds),
             ccurl_set_long(easy, CURLOPT_POST, 1), ccurl_set_long(easy, CURLOPT_POSTFIELDSIZE, request.body.count),
             ccurl_set_pointer(easy, CURLOPT_PRIVATE, context), ccurl_set_pointer(easy, CURLOPT_WRITEDATA, context),
@@ -159,6 +160,32 @@ package final class HTTPClient: @unchecked Sendable {
         }
     }
 
+    private static func milliseconds() -> Int {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+    }
+
+    private func endSilent() {
+        let now = Self.milliseconds()
+        for transfer in Array(active.values) {
+            if transfer.hasHeard() { transfer.heardAt = now }
+            guard now >= transfer.heardAt + transfer.request.silenceSeconds * 1000 else { continue }
+            withExtendedLifetime(transfer) {
+                remove(transfer)
+                guard !transfer.isCancelled else { return }
+                let message = String(cString: curl_easy_strerror(CURLE_OPERATION_TIMEDOUT))
+                transfer.delegate.ended(.failure(UpstreamFailure(message: message)))
+            }
+        }
+    }
+
+    /// How long nothing has to be looked at unless something comes.
+    private func millisecondsToSilence() -> Int {
+        guard let next = active.values.map({ $0.heardAt + $0.request.silenceSeconds * 1000 }).min() else { return 1000 }
+        return min(1000, max(0, next - Self.milliseconds()))
+    }
+
     /// Takes a transfer out; one that is under way loses its connection, which the other side sees.
     private func remove(_ transfer: UpstreamTransfer) {
         guard let easy = transfer.easy else { return }
@@ -173,7 +200,7 @@ package final class HTTPClient: @unchecked Sendable {
 
 /// A request under way.
 package final class UpstreamTransfer: @unchecked Sendable {
-    // Unchecked: `easy`, `headers`, `hasBegun` and `hasRefusedAddress` belong to the client's thread.
+    // Unchecked: what is no constant and not `cancelled` belongs to the client's thread.
     let request: UpstreamRequest
     let delegate: any UpstreamDelegate
     private let client: HTTPClient
@@ -182,6 +209,10 @@ package final class UpstreamTransfer: @unchecked Sendable {
     var headers: UnsafeMutablePointer<curl_slist>?
     var hasRefusedAddress = false
     private var hasBegun = false
+    /// When the other side last sent something, in milliseconds; at first, when the transfer began.
+    var heardAt = 0
+    private var hasTaken = false
+    private var hasStatus = false
 
     init(_ request: UpstreamRequest, _ delegate: any UpstreamDelegate, _ client: HTTPClient) {
         self.request = request
@@ -193,6 +224,14 @@ package final class UpstreamTransfer: @unchecked Sendable {
     package func cancel() {
         guard !cancelled.exchange(true, ordering: .relaxed) else { return }
         client.cancel(self)
+    }
+
+    /// Whether the other side has sent something since the last call.
+    func hasHeard() -> Bool {
+        let isNew = easy.map { !hasStatus && ccurl_status($0) != 0 } ?? false
+        defer { hasTaken = false }
+        if isNew { hasStatus = true }
+        return hasTaken || isNew
     }
 
     var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
@@ -223,6 +262,7 @@ package final class UpstreamTransfer: @unchecked Sendable {
 
     /// - Returns: false if no more is wanted.
     func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        hasTaken = true
         begin()
         guard !isCancelled, let easy else { return false }
         delegate.received(Array(bytes), status: Int(ccurl_status(easy)))

@@ -40,6 +40,18 @@ import Testing
         #expect(LogSettings(configuration).level == .warning)
     }
 
+    @Test func thePrefixedVariableWins() throws {
+        let configuration = try resolve(environment: [
+            "ENVIRONMENT": "e1", "CHAT_ENVIRONMENT": "e2", "MAX_MESSAGES_PER_THREAD": "3",
+            "CHAT_MAX_MESSAGES_PER_THREAD": "7", "PRIVACY_ENABLED": "false",
+        ])
+        let settings = AIVOSettings(configuration)
+        #expect(settings.environment == "e2")
+        #expect(settings.maximumMessages == 7)
+        #expect(!settings.announcesPrivacy)
+        #expect(configuration.notices.contains("ENVIRONMENT is ignored, because CHAT_ENVIRONMENT is set"))
+    }
+
     @Test func notations() throws {
         func origins(_ text: String) throws -> [String]? {
             AIVOSettings(try resolve(environment: ["CORS_ORIGINS": text])).allowedOrigins

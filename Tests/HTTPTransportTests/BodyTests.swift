@@ -144,7 +144,7 @@ import Testing
                 #expect(try socket.receiveAll().hasPrefix("HTTP/1.1 431 "))
             }
             let socket = try LoopbackSocket(port: server.port)
-            try socket.send("GET /\(fits)\(fits) HTTP/1.1\r\nHost: a\r\n\r\n")
+            try socket.send("GET /\(fits)\(fits)\(fits) HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(try socket.receiveAll().hasPrefix("HTTP/1.1 414 "))
         }
     }

@@ -18,6 +18,44 @@ import Testing
         }
     }
 
+    /// A handler's word that the connection is kept is not sent where it is not.
+    @Test func persistence() async throws {
+        try await onOwnThread {
+            let server = try TestServer { request, exchange in
+                exchange.addHeader("First", "1")
+                exchange.addHeaders(.persistence)
+                guard request.path == "/stream" else { return exchange.respond(Response(text: "hi")) }
+                let stream = BodyStream()
+                _ = stream.offer(Array("hi".utf8))
+                stream.finish()
+                exchange.respond(Response(status: 200, body: .stream(stream)))
+            }
+            func connection(_ method: String, _ path: String) throws -> [String] {
+                let reply = try LoopbackClient(port: server.port).send(method, path)
+                #expect(reply.header("First") == "1")
+                return reply.headers.filter { ["connection", "keep-alive"].contains($0.name.lowercased()) }.map(\.value)
+            }
+            #expect(try connection("GET", "/") == ["keep-alive", "timeout=5"])
+            #expect(try connection("GET", "/stream") == ["keep-alive", "timeout=5"])
+            #expect(try connection("HEAD", "/stream") == ["close"])
+        }
+    }
+
+    /// Browsers send chunks of a token as cookies of nearly 4 KiB.
+    @Test func largeCookies() async throws {
+        try await onOwnThread {
+            let server = try TestServer { request, exchange in
+                exchange.respond(Response(text: String(request.headers["Cookie"]?.utf8.count ?? 0)))
+            }
+            let client = LoopbackClient(port: server.port)
+            for count in 1...3 {
+                let cookies = (0..<count).map { "sb-\($0)=\(String(repeating: "c", count: 3860))" }.joined(
+                    separator: "; ")
+                #expect(try client.send("GET", "/", headers: [("Cookie", cookies)]).text == String(cookies.utf8.count))
+            }
+        }
+    }
+
     @Test func entityTagsAndConditionalGet() async throws {
         try await onOwnThread {
             let inner: Handler = { request, exchange in

@@ -20,6 +20,8 @@ package struct AIVOConfiguration: Sendable {
     package var maximumMessages = 1000
     /// Days that messages are kept, for show; 0 is for ever. The store's retention enforces it.
     package var retentionDays = 365
+    /// What `/` says of privacy; its endpoints are there in any case.
+    package var announcesPrivacy = true
     /// `sender_type` is stored as declared, not held against the token's role.
     package var trustsSenderType = true
     /// Clients that may hear of changes at once.

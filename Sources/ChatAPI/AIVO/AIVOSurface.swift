@@ -63,7 +63,9 @@ package final class AIVOSurface: APISurface {
     private static let openPaths: Set<String> = ["/", "/health", "/docs", "/redoc", "/openapi.json"]
 
     private func handle(_ request: Request, _ exchange: any Exchange) {
-        exchange.addHeader("X-Request-ID", UUIDValue(random: engine.random).string)
+        let requestID = UUIDValue(random: engine.random).string
+        exchange.addHeader("X-Request-ID", requestID)
+        exchange.identify(RequestIdentity(requestID: requestID))
         if let limiter, !Self.openPaths.contains(request.path) {
             let decision = limiter.hit(request.client.text)
             guard decision.isAllowed else {
@@ -101,6 +103,7 @@ package final class AIVOSurface: APISurface {
         do throws(AIVOReply) {
             let declaration = operation.declaration
             let member = declaration.isPublic ? nil : try member(operation, request)
+            if let member { exchange.identify(RequestIdentity(tenant: member.tenant, user: member.user)) }
             let call = AIVOCall(
                 surface: self, request: request, exchange: exchange, parameters: parameters, member: member,
                 input: try input(request, declaration))

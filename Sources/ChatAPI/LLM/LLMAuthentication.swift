@@ -14,9 +14,10 @@ struct LLMAuthentication {
     func begin() {
         let headers = call.request.headers
         let isPublic = LLMOperation.publicPaths.contains(call.request.path)
-        guard let organisation = headers["x-org-id"], let user = headers["x-user-id"], !organisation.isEmpty,
-            !user.isEmpty
-        else {
+        // A header that comes twice is one value, as Node joins them: nobody's id, whichever of them a proxy set.
+        let organisation = headers.all("x-org-id").joined(separator: ", ")
+        let user = headers.all("x-user-id").joined(separator: ", ")
+        guard !organisation.isEmpty, !user.isEmpty else {
             guard isPublic else { return call.answer(.missingIdentity) }
             return call.perform(operation)
         }
@@ -34,6 +35,8 @@ struct LLMAuthentication {
         guard surface.configuration.autoProvision, !isPublic, let id = UUIDValue(text: organisation)?.string else {
             return call.answer(.unknownUser)
         }
+        // Refused by `enter`, whatever was made before.
+        guard id.utf8.elementsEqual(organisation.utf8) else { return call.answer(.foreignOrganisation) }
         surface.engine.provisionAccount(user, organisation: id) { result in
             switch result {
             case .failure(let error): refuse(error)

@@ -32,6 +32,10 @@ struct LLMFields: Sendable {
         if let type = request.headers["Content-Type"].flatMap(MediaType.init),
             type.essence == "application/x-www-form-urlencoded"
         {
+            let charset = type.charset ?? "utf-8"
+            guard charset == "utf-8" || request.body.isEmpty && request.bodyError == nil else {
+                throw .unsupportedCharset(charset.uppercased())
+            }
             try readForm(request, limit)
             return
         }

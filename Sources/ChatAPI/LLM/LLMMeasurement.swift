@@ -25,7 +25,7 @@ final class LLMMeasurement: Sendable {
     func measured(_ exchange: any Exchange) -> any Exchange {
         TransformingExchange(exchange) { [self] response in
             if case .stream = response.body { return }
-            if request.version == "HTTP/1.1" { response.headers += LLMSurface.keepAlive.map { ($0.0, $0.1) } }
+            if request.keepsConnection { response.headers += LLMSurface.keepAlive.map { ($0.0, $0.1) } }
             end(status: response.status)
         }
     }

@@ -99,11 +99,8 @@ package final class LLMSurface: APISurface {
     /// Not on streams. Shorter than it is, as the original had it: a client that heeds it never meets a close.
     static let keepAlive = [("Keep-Alive", "timeout=5")]
 
-    /// Nothing where the connection is not kept.
     private static func announce(_ fields: [(String, String)], _ request: Request, _ exchange: any Exchange) {
-        guard request.version == "HTTP/1.1", request.bodyError == nil,
-            !request.headers.hasToken("close", in: "Connection")
-        else { return }
+        guard request.keepsConnection else { return }
         for (name, value) in fields { exchange.addHeader(name, value) }
     }
 

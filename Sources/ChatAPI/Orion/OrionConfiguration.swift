@@ -43,7 +43,7 @@ package struct OrionConfiguration: Sendable {
     /// Sessions on a page of a list; a larger `limit` is cut to it.
     package var pageLimit = 1000
     /// Message lists up to this size have a length and an ETag; longer ones are streamed in pages.
-    package var bufferedListBytes = 256 << 10
+    package var bufferedListBytes = 1 << 20
     /// What `/health` names as the database.
     package var database = "logstore://"
     /// Told what clients are not: why the store refused.

@@ -50,6 +50,7 @@ package final class OrionSurface: APISurface {
 
     private func handle(_ request: Request, _ exchange: any Exchange, _ afterLimit: Handler) {
         exchange.addHeaders(securityHeaders)
+        if request.keepsConnection { exchange.addHeaders(.persistence) }
         guard let limiter, Self.isBelow("/api", request.path) else { return afterLimit(request, exchange) }
         let decision = limiter.hit(request.clientIP(trusting: configuration.trustedProxies))
         let seconds = String(decision.resetSeconds)

@@ -226,7 +226,7 @@ enum POCOperation: SurfaceOperation {
         switch self {
         case .processMessage:
             OperationDeclaration(
-                method: "POST", pattern: "/api/process", summary: "Ask the agents; nothing is stored", tag: "agents",
+                method: "POST", pattern: "/api/process", summary: "Ask the agents; no message is stored", tag: "agents",
                 body: .init(
                     schema: .object([
                         .required("message", .object([.required("content", .nonEmptyString)])),

@@ -133,6 +133,7 @@ package final class POCSurface: APISurface {
             return answer(POCReply(error, inDevelopment: configuration.environment == "development"))
         }
         exchange.addHeader("X-Request-ID", requestID)
+        exchange.identify(RequestIdentity(requestID: requestID))
         if let refusal = refusal(of: request, exchange) { return answer(refusal) }
         switch operations.find(request) {
         case .matched(let operation, _, let parameters):

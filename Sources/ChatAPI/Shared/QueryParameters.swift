@@ -29,7 +29,8 @@ struct QueryParameters {
         var values: [String] = []
         var isArray = false
         for item in items where item.name.utf8.starts(with: name.utf8) {
-            let rest = item.name.dropFirst(name.count)
+            // Bytes, because a combining mark behind the name is another name.
+            let rest = String(decoding: item.name.utf8.dropFirst(name.utf8.count), as: UTF8.self)
             switch rest {
             case "": values.append(item.value)
             case "[]":

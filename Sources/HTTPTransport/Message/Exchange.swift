@@ -18,6 +18,9 @@ package protocol Exchange: AnyObject, Sendable {
     /// if it has gone already. It must not block. (A stream has a notice of its own: `BodyStream.onDisconnect`.)
     func onDisconnect(_ action: @escaping @Sendable () -> Void)
 
+    /// Says what the log may call the request, and who sends it; later calls add to earlier ones.
+    func identify(_ identity: RequestIdentity)
+
     func respond(_ response: Response)
 
     /// Has `work` called once, on the event loop's thread where the connection waits there, else here: a thread that many
@@ -26,7 +29,22 @@ package protocol Exchange: AnyObject, Sendable {
     func onLoop(_ work: @escaping @Sendable () -> Void)
 }
 
+package struct RequestIdentity: Sendable {
+    package var requestID: String?
+    package var tenant: String?
+    package var user: String?
+
+    package init(requestID: String? = nil, tenant: String? = nil, user: String? = nil) {
+        self.requestID = requestID
+        self.tenant = tenant
+        self.user = user
+    }
+}
+
 extension Exchange {
+    /// Where nothing is logged.
+    package func identify(_ identity: RequestIdentity) {}
+
     /// Where there is no connection nobody goes.
     package func onDisconnect(_ action: @escaping @Sendable () -> Void) {}
 
@@ -59,6 +77,7 @@ package final class TransformingExchange: Exchange {
     package func removeHeaders() { base.removeHeaders() }
     package func onDisconnect(_ action: @escaping @Sendable () -> Void) { base.onDisconnect(action) }
     package func onLoop(_ work: @escaping @Sendable () -> Void) { base.onLoop(work) }
+    package func identify(_ identity: RequestIdentity) { base.identify(identity) }
 
     package func respond(_ response: Response) {
         var response = response

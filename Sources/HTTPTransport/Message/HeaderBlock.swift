@@ -57,6 +57,24 @@ package struct HeaderBlock: Sendable {
         isValid = isValid && block.isValid
     }
 
+    /// Takes `Connection` and `Keep-Alive` out.
+    mutating func removePersistence() {
+        let all = fields
+        guard all.contains(where: { Self.isPersistence($0.name) }) else { return }
+        let wasValid = isValid
+        removeAll()
+        for (name, value) in all where !Self.isPersistence(name) { append(name, value) }
+        isValid = wasValid
+    }
+
+    private static func isPersistence(_ name: String) -> Bool {
+        equalsIgnoringCase(name, "connection") || equalsIgnoringCase(name, "keep-alive")
+    }
+
+    /// What Node tells clients of a connection that is kept, although it goes without saying; shorter than it is, so that
+    /// a client that heeds it never meets a close.
+    package static let persistence = HeaderBlock([("Connection", "keep-alive"), ("Keep-Alive", "timeout=5")])
+
     /// Forgets every field and keeps the memory.
     mutating func removeAll() {
         bytes.removeAll(keepingCapacity: true)

@@ -21,6 +21,11 @@ package struct Request: Sendable {
 
     package let isTLS: Bool
 
+    /// Whether the connection is kept behind the reply, as far as the request decides that.
+    package var keepsConnection: Bool {
+        version == "HTTP/1.1" && bodyError == nil && !headers.hasToken("close", in: "Connection")
+    }
+
     /// The method as sent; methods are case-sensitive.
     package var method: String { head.method }
 

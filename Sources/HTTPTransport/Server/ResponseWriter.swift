@@ -30,6 +30,8 @@ enum ResponseWriter {
             (status, body) = (refusal, .empty)
         }
         let form = BodyForm(status: status, isHEAD: isHEAD)
+        // What a handler said of keeping the connection does not hold.
+        if closes || response.closesConnection || endsConnection(body, form) { block.removePersistence() }
         guard let reply = unsafe makeReply(body, form, connection: connection) else { return nil }
         if status == 204 {
             // Otherwise the library, rightly, sends no length with a 204; some originals did.
@@ -81,6 +83,14 @@ enum ResponseWriter {
         if closes { return 503 }
         if connection.listener.isTLS { return 501 }
         return connection.head?.version == .http10 ? 400 : nil
+    }
+
+    /// Whether the reply costs the connection, see `makeUnknownLength`.
+    private static func endsConnection(_ body: ResponseBody, _ form: BodyForm) -> Bool {
+        switch (body, form) {
+        case (.empty, .notModified), (.stream, .head), (.stream, .notModified): true
+        default: false
+        }
     }
 
     private static func makeReply(_ body: ResponseBody, _ form: BodyForm, connection: Connection) -> OpaquePointer? {

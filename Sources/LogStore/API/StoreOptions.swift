@@ -56,7 +56,7 @@ package struct StoreOptions: Sendable {
 package struct StoreLimits: Sendable {
     package var idBytes = 1024
     package var payloadBytes = 16 << 20
-    package var stateBytes = 4 << 20
+    package var stateBytes = 16 << 20
     package var documentKeyBytes = 512
     package var documentBytes = 16 << 20
     package var annotationBytes = 64 << 10

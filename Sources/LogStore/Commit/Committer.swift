@@ -30,7 +30,7 @@ final class Committer {
     private let box: StateBox
     private let lookup: Lookup
     private let clock: any Clock
-    private let disk: any Disk
+    private let space: SpaceWatch
     private let options: StoreOptions
     private let log: LogWriter
     private let report: @Sendable (StoreEvent) -> Void
@@ -42,13 +42,13 @@ final class Committer {
     private let reserve: Reserve
 
     init(
-        box: StateBox, clock: any Clock, disk: any Disk, options: StoreOptions, log: LogWriter, lastTime: Int64,
+        box: StateBox, clock: any Clock, space: SpaceWatch, options: StoreOptions, log: LogWriter, lastTime: Int64,
         reserve: Reserve, report: @escaping @Sendable (StoreEvent) -> Void
     ) {
         self.box = box
         lookup = Lookup(state: box, policy: .blocking)
         self.clock = clock
-        self.disk = disk
+        self.space = space
         self.options = options
         self.log = log
         self.lastTime = lastTime
@@ -267,20 +267,12 @@ final class Committer {
     /// deletes can still be logged; above it the reserve is made again.
     private func checkSpace() -> Bool {
         let now = clock.monotonicMicroseconds()
-        let isStale = now - spaceCheckedAt > 1_000_000 || bytesSinceSpaceCheck > 8 << 20
+        let isStale = now - spaceCheckedAt > SpaceWatch.interval || bytesSinceSpaceCheck > 8 << 20
         let wasLow = box.lock.withLock { !$0.isAcceptingAppends }
         guard isStale else { return wasLow }
         spaceCheckedAt = now
         bytesSinceSpaceCheck = 0
-        guard let space = try? disk.space() else { return wasLow }
-        let limit = min(options.softLimitBytes, space.totalBytes / 100 * UInt64(options.softLimitPercent))
-        let isLow = space.freeBytes < limit
-        box.lock.withLock {
-            $0.space = space
-            $0.isAcceptingAppends = !isLow
-        }
-        if isLow && !wasLow { report(.spaceLow(freeBytes: space.freeBytes)) }
-        if !isLow && wasLow { report(.spaceRecovered(freeBytes: space.freeBytes)) }
+        guard let isLow = space.look() else { return wasLow }
         if isLow { reserve.release() } else { reserve.hold() }
         return isLow
     }

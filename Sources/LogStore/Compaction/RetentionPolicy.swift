@@ -7,9 +7,13 @@ package struct RetentionPolicy: Sendable, Hashable {
     /// Seconds by a tenant's name, for sessions of every class; they win over the class's.
     package var tenants: [String: Int]
 
-    package init(classes: [UInt8: Int] = [:], tenants: [String: Int] = [:]) {
+    /// Classes whose sessions stay when all their entries have expired.
+    package var lastingSessions: Set<UInt8>
+
+    package init(classes: [UInt8: Int] = [:], tenants: [String: Int] = [:], lastingSessions: Set<UInt8> = []) {
         self.classes = classes
         self.tenants = tenants
+        self.lastingSessions = lastingSessions
     }
 
     var isEmpty: Bool { classes.values.allSatisfy { $0 <= 0 } && tenants.values.allSatisfy { $0 <= 0 } }

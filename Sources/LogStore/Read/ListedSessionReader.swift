@@ -102,7 +102,7 @@ final class ListedSessionReader {
         }
         guard let row else { return nil }
         let cutoff = try lookup.cutoff(key, row)
-        if let cutoff, row.updatedAt < cutoff { return nil }
+        if lookup.hasExpired(row, cutoff) { return nil }
         // Of a session of which something may have expired the first entry that has not is looked for.
         var session = ListedSession(info: cutoff == nil ? row.info(key) : try lookup.info(key, row))
         if parts.contains(.state) {

@@ -319,7 +319,8 @@ private struct SessionList {
                 let kind = candidate.retentionClass
                 let cutoff =
                     known.flatMap { $0.kind == kind ? $0.cutoff : nil }
-                    ?? retention.cutoff(kind, candidate.key.tenant) ?? .min
+                    ?? (retention.policy.lastingSessions.contains(kind)
+                        ? nil : retention.cutoff(kind, candidate.key.tenant)) ?? .min
                 known = (kind, cutoff)
                 if candidate.updatedAt < cutoff, try !lookup.isHeld(candidate.key) { continue }
             }

@@ -153,7 +153,13 @@ struct Lookup: Sendable {
     }
 
     func hasExpired(_ key: SessionKey, _ row: SessionRow) throws(LogStoreError) -> Bool {
-        try cutoff(key, row).map { row.updatedAt < $0 } ?? false
+        try hasExpired(row, cutoff(key, row))
+    }
+
+    /// - Parameter cutoff: that of the session.
+    func hasExpired(_ row: SessionRow, _ cutoff: Int64?) -> Bool {
+        guard let cutoff, row.updatedAt < cutoff else { return false }
+        return !state.retention.policy.lastingSessions.contains(row.retentionClass)
     }
 
     /// A hold on the session, its user or its tenant.

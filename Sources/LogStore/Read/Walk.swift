@@ -42,6 +42,7 @@ extension LogStore {
     package func isPastRetention(
         _ tenant: TenantOrdinal?, retentionClass: UInt8, updatedAt: Timestamp
     ) -> Bool {
+        if retention.policy.lastingSessions.contains(retentionClass) { return false }
         let cutoff = retention.cutoff(retentionClass, tenant ?? TenantOrdinal(0))
         return cutoff.map { updatedAt.microseconds < $0 } ?? false
     }

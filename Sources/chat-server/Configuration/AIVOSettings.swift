@@ -17,6 +17,7 @@ struct AIVOSettings: Sendable {
     let allowedOrigins: [String]?
     let maximumMessages: Int
     let trustsSenderType: Bool
+    let announcesPrivacy: Bool
     let retentionDays: Int
 
     init(_ configuration: Configuration) {
@@ -36,6 +37,7 @@ struct AIVOSettings: Sendable {
         allowedOrigins = origins.contains("*") ? nil : origins
         maximumMessages = configuration.integer("aivo.max-messages")
         trustsSenderType = configuration.boolean("aivo.trust-sender-type")
+        announcesPrivacy = configuration.boolean("aivo.privacy-enabled")
         retentionDays = Int(configuration.duration("retention.aivo").components.seconds / 86_400)
     }
 }

@@ -34,14 +34,17 @@ extension Setting {
             "aivo.trust-sender-type", .boolean, default: "true",
             "Store `sender_type` as declared; `false` refuses one that is not the token's role, unless an admin's."),
         Setting(
+            "aivo.privacy-enabled", .boolean, default: "true", also: originals("PRIVACY_ENABLED"),
+            "What `/` of aivo says of privacy; exports, erasures and holds are there in any case."),
+        Setting(
             "http.docs", .choice(["on", "off"]), default: "on",
             when: ConditionalDefault(
                 condition: SettingCondition(key: "aivo.environment", text: "production"), text: "off"),
             "Whether `/docs` and `/openapi.json` are served."),
     ]
 
-    /// The original's variable, with and without its prefix.
+    /// The original's variable, with and without its prefix; the one with it wins.
     static func originals(_ name: String, notation: OriginalName.Notation = .same) -> [OriginalName] {
-        [OriginalName(name, notation: notation), OriginalName("CHAT_\(name)", notation: notation)]
+        [OriginalName("CHAT_\(name)", notation: notation), OriginalName(name, notation: notation)]
     }
 }

@@ -38,6 +38,7 @@ extension AIVOConfiguration {
         maximumMessages = settings.maximumMessages
         retentionDays = settings.retentionDays
         trustsSenderType = settings.trustsSenderType
+        announcesPrivacy = settings.announcesPrivacy
         instance = Self.instanceName
         log = { logger.log(LogEvent($0, surface: "aivo")) }
     }

@@ -28,11 +28,11 @@ final class RequestObserver: Sendable {
         }
     }
 
-    fileprivate func answered(_ request: Request, _ status: Int, since started: UInt64) {
-        record(request, status, clock.monotonicMicroseconds() - started)
+    fileprivate func answered(_ request: Request, _ status: Int, _ identity: RequestIdentity, since started: UInt64) {
+        record(request, status, identity, clock.monotonicMicroseconds() - started)
     }
 
-    private func record(_ request: Request, _ status: Int, _ microseconds: UInt64) {
+    private func record(_ request: Request, _ status: Int, _ identity: RequestIdentity, _ microseconds: UInt64) {
         let pattern = surface.routePattern(of: request)
         let route = routes.withLock { routes in
             if let known = routes[pattern] { return known }
@@ -43,7 +43,9 @@ final class RequestObserver: Sendable {
         route.record(status: status, durationMicroseconds: microseconds)
         guard let logger, logger.level <= (status >= 500 ? .warning : .info) else { return }
         var event = LogEvent(status >= 500 ? .warning : .info, "request")
-        event.requestID = String(request.id)
+        event.requestID = identity.requestID ?? String(request.id)
+        event.tenant = identity.tenant
+        event.user = identity.user
         event.surface = surface.name
         event.method = request.method
         event.route = pattern
@@ -59,6 +61,7 @@ private final class ObservedExchange: Exchange {
     private let request: Request
     private let observer: RequestObserver
     private let started: UInt64
+    private let identity = Mutex(RequestIdentity())
 
     init(_ base: any Exchange, _ request: Request, _ observer: RequestObserver, started: UInt64) {
         self.base = base
@@ -73,8 +76,16 @@ private final class ObservedExchange: Exchange {
     func onDisconnect(_ action: @escaping @Sendable () -> Void) { base.onDisconnect(action) }
     func onLoop(_ work: @escaping @Sendable () -> Void) { base.onLoop(work) }
 
+    func identify(_ identity: RequestIdentity) {
+        self.identity.withLock { known in
+            known.requestID = identity.requestID ?? known.requestID
+            known.tenant = identity.tenant ?? known.tenant
+            known.user = identity.user ?? known.user
+        }
+    }
+
     func respond(_ response: Response) {
-        observer.answered(request, response.status, since: started)
+        observer.answered(request, response.status, identity.withLock { $0 }, since: started)
         base.respond(response)
     }
 }

@@ -270,7 +270,8 @@ extension RetentionPolicy {
             classes[retention.rawValue] = seconds
         }
         let tenants = Dictionary(settings.tenants.map { ($0.tenant, $0.seconds) }) { _, last in last }
-        self.init(classes: classes, tenants: tenants)
+        // The contract of aivo has messages expire, not threads.
+        self.init(classes: classes, tenants: tenants, lastingSessions: [RetentionClass.aivo.rawValue])
     }
 }
 

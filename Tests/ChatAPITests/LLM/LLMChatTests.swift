@@ -109,6 +109,36 @@ import Testing
         #expect(try fixture.engine.accounts(of: headers[0].1).map(\.id) == [headers[1].1])
         let elsewhere = [("x-org-id", LLMFixture.first), headers[1]]
         #expect(try await fixture.get("/chats", nil, headers: elsewhere).status == 403)
+        // Refused as another organisation's, and so without an account.
+        let capitals = [
+            ("x-org-id", "AAAAAAAA-0000-4000-8000-000000000004"), ("x-user-id", "00000000-0000-4000-8000-0000000000bb"),
+        ]
+        #expect(try await fixture.get("/chats", nil, headers: capitals).status == 403)
+        #expect(throws: ChatError.organisationNotFound) {
+            try fixture.engine.accounts(of: capitals[0].1.lowercased())
+        }
+    }
+
+    /// As Node has it, a header that comes twice is one value: whichever a proxy set, the other does not win.
+    @Test func identityHeadersThatComeTwice() async throws {
+        let fixture = try LLMFixture(.inProcess, .unlimited)
+        let alice = Caller.alice.headers
+        for (twice, status) in [
+            (alice + [("x-org-id", LLMFixture.second)], 403), ([("x-org-id", LLMFixture.second)] + alice, 403),
+            (alice + [("X-User-Id", Caller.bob.rawValue)], 401), (alice, 200),
+        ] {
+            #expect(try await fixture.get("/chats", nil, headers: twice).status == status)
+        }
+    }
+
+    @Test func charsetsOfForms() async throws {
+        let fixture = try LLMFixture(.inProcess, .unlimited)
+        for (charset, status) in [("utf-16", 415), ("iso-8859-1", 415), ("UTF-8", 200)] {
+            let type = "application/x-www-form-urlencoded; charset=\(charset)"
+            let reply = try await fixture.send(
+                "POST", "/chat", .alice, headers: [("Content-Type", type)], body: Array("message=a".utf8))
+            #expect(reply.status == status)
+        }
     }
 
     @Test func metricsNamePatterns() async throws {

@@ -25,6 +25,21 @@ import Testing
         #expect(try await fixture.call("GET", "/api/sessions/\(other)", as: "bob").status == 200)
     }
 
+    /// The largest metadata that a body can bring leave room for what the session's life adds to them.
+    @Test func muchMetadata() async throws {
+        let fixture = try POCFixture()
+        let much = String(repeating: "y", count: 10_000_000)
+        let id = try await fixture.session("ann", #","metadata":{"p":"\#(much)"}"#)
+        let message = #"{"content":"transfer $50 from checking to savings"}"#
+        #expect(try await fixture.call("POST", "/api/sessions/\(id)/messages", message).status == 200)
+        #expect(try await fixture.history(id).count == 2)
+        let notes = String(repeating: "z", count: 2000)
+        #expect(
+            try await fixture.call("POST", "/api/sessions/\(id)/resolve", #"{"notes":"\#(notes)"}"#).status == 200)
+        #expect(
+            try await fixture.call("DELETE", "/api/sessions/\(id)", #"{"reason":"\#(notes)"}"#).status == 200)
+    }
+
     @Test func aSessionExpiresAnHourAfterTheLastMessage() async throws {
         let fixture = try POCFixture()
         let (idle, busy) = (try await fixture.session(), try await fixture.session())

@@ -58,6 +58,28 @@ struct HousekeepingTests {
         #expect(stat(directory.path + "/reserve.bin", &metadata) != 0)
     }
 
+    @Test("Whoever asks for the store's condition learns of a full disk, and of room again, without a write")
+    func conditionOfSpace() throws {
+        var fixture = StoreFixture(disk: SimulatedDisk(capacityBytes: 64 << 20))
+        fixture.options.softLimitBytes = 8 << 20
+        fixture.options.softLimitPercent = 50
+        let store = try fixture.open()
+        _ = try session(store)
+        #expect(store.condition.isAcceptingAppends)
+        for _ in 0..<2 {
+            let ballast = try fixture.disk.create("ballast")
+            try ballast.reserve(58 << 20)
+            fixture.clock.advance(microseconds: 1_100_000)
+            #expect(!store.condition.isAcceptingAppends)
+            #expect(!store.status.isAcceptingAppends)
+            ballast.close()
+            try fixture.disk.unlink("ballast")
+            fixture.clock.advance(microseconds: 1_100_000)
+            #expect(store.status.isAcceptingAppends)
+            #expect(store.condition.isAcceptingAppends)
+        }
+    }
+
     @Test("The space of a log file is asked for at once, so that it can lie in one piece")
     func onePiece() throws {
         var fixture = StoreFixture()

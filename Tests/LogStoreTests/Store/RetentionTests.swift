@@ -65,6 +65,29 @@ struct RetentionTests {
         #expect(Set(list) == ["busy", "kept"])
     }
 
+    @Test("Sessions of a lasting class stay when their entries have expired, and take new ones")
+    func lasting() throws {
+        var fixture = StoreFixture()
+        fixture.options.deletionGraceSeconds = 0
+        fixture.options.retention = RetentionPolicy(classes: [1: 10 * 86_400], lastingSessions: [1])
+        let store = try fixture.open()
+        let idle = try session(store, "idle")
+        try store.flush()
+        fixture.clock.advance(microseconds: 11 * Self.day)
+        let other = try session(store, "other")
+        for pass in 0..<2 {
+            #expect(try store.session(idle)?.entryCount == 0)
+            #expect(try store.entries(of: idle, .last(5)).isEmpty)
+            #expect(try store.state(of: idle)?.state == text("{}"))
+            let list = try store.sessions(of: idle.owner, SessionQuery(limit: 10)).sessions.map(\.id)
+            #expect(Set(list) == ["idle", "other"])
+            if pass == 0 { try store.maintain() }
+        }
+        try append(store, idle, "again")
+        #expect(try store.entries(of: idle, .last(5)).map(\.payload) == [text("again")])
+        #expect(try store.entries(of: other, .last(5)).count == 1)
+    }
+
     @Test("A pass unlinks whole segments and deletes expired sessions; the rest stays")
     func pass() throws {
         let fixture = fixture()

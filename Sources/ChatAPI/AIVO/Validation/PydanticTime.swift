@@ -77,7 +77,8 @@ enum PydanticTime {
         let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
         let days = [4, 6, 9, 11].contains(month) ? 30 : month == 2 ? (isLeap ? 29 : 28) : 31
         guard (1...days).contains(day) else { return "day value is outside expected range" }
-        return bytes.count > 10 ? "unexpected extra characters at the end of the input" : nil
+        guard bytes.count == 10 else { return "unexpected extra characters at the end of the input" }
+        return year == 0 ? "year 0 is out of range" : nil
     }
 
     // MARK: Seconds since 1970

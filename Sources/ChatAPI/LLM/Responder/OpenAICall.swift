@@ -128,6 +128,7 @@ final class OpenAICall: ReplyCall, UpstreamDelegate {
         guard state.withLock({ $0.isComplete }) else {
             return again(or: "the connection was closed before the reply's end", askedSeconds: 0)
         }
+        guard state.withLock({ $0.hasText }) else { return fail("the reply has no text") }
         finish()
     }
 

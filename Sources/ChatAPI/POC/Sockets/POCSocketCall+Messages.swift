@@ -137,6 +137,7 @@ extension POCSocketCall {
             case .failure(.forbidden): fail("Access denied", code: "ACCESS_DENIED")
             case .failure: fail("Failed to retrieve history", code: "FAILED")
             case .success(let page):
+                join(page.session)
                 let rows = page.messages.map { JSONValue.object(turns.objects.message($0, in: page.session)) }
                 answer(
                     "chat:history",
