@@ -169,14 +169,14 @@ struct OrionCall: Sendable {
         let metadata = try fields.document(fields.metadata, "metadata")
         guard let id = try sessionID(sessionToken) else { throw .sessionNotFound }
         let draft = MessageDraft(ids: .orion, role: role, content: content, metadata: metadata)
-        engine.saveMessage(draft, to: id, access) { [self] result in
-            exchange.onLoop {
-                finish(result, failure: "Failed to save message") { stored in
-                    let size = content.bytes.count + (metadata?.bytes.count ?? 0) + id.utf8.count + 192
-                    return OrionReply(201, reserving: size) { $0.append(orionMessage: stored, session: id) }
-                }
+        // Made once: a closure inside the other would copy the whole call again.
+        let answer: ChatEngine.Completion<StoredMessage> = { [self] result in
+            finish(result, failure: "Failed to save message") { stored in
+                let size = content.bytes.count + (metadata?.bytes.count ?? 0) + id.utf8.count + 192
+                return OrionReply(201, reserving: size) { $0.append(orionMessage: stored, session: id) }
             }
         }
+        engine.saveMessage(draft, to: id, access) { [exchange] result in exchange.onLoop { answer(result) } }
     }
 
     // MARK: Health

@@ -38,6 +38,8 @@ final class Head: @unchecked Sendable {  // confined by LogStore.state, immutabl
     /// - Parameter sessions: of how many there will be changes, about.
     init(counters: StoreCounters, sessions count: Int = 0) {
         self.counters = counters
+        // An empty dictionary that is asked for room for nothing allocates.
+        guard count > 0 else { return }
         sessions.reserveCapacity(count)
         slots.reserveCapacity(count)
     }
