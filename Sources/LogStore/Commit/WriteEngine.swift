@@ -60,10 +60,12 @@ final class WriteEngine: @unchecked Sendable {  // queue and flags under `signal
     }
 
     /// Commits a batch and waits for it.
+    /// - Parameter inBackground: the caller's thread is of low priority: it never takes the writer's turn, in which others
+    ///   would wait for it.
     @discardableResult
-    func commit(_ batch: Batch) throws(LogStoreError) -> CommitReceipt {
-        let waiter = Waiter()
-        try submit(.init(batch: batch, bytes: batch.approximateBytes, answer: .wake(waiter)), waits: true)
+    func commit(_ batch: Batch, inBackground: Bool = false) throws(LogStoreError) -> CommitReceipt {
+        let waiter = Waiter(isInBackground: inBackground)
+        try submit(.init(batch: batch, bytes: batch.approximateBytes, answer: .wake(waiter)), waits: !inBackground)
         return try waiter.wait().get()
     }
 

@@ -75,12 +75,12 @@ struct ExpiryPass {
             }
             // As many as fit a small group, so that neither memory nor a group grows with what has expired.
             if batch.operations.count == Self.batchSessions {
-                try engine.commit(batch)
+                try engine.commit(batch, inBackground: true)
                 batch = Batch()
             }
             return true
         }
-        if !batch.isEmpty { try engine.commit(batch) }
+        if !batch.isEmpty { try engine.commit(batch, inBackground: true) }
         return expired
     }
 }

@@ -245,7 +245,7 @@ final class Maintenance: @unchecked Sendable {  // flags under `signal`; the res
         try manifests.syncUnlinks()
         var batch = Batch()
         for (record, _) in done { batch.finishErasure(record) }
-        try engine.commit(batch)
+        try engine.commit(batch, inBackground: true)
         for (record, _) in done { report(.erased(record)) }
         return true
     }
